@@ -1,0 +1,74 @@
+"""Our own small encoder: shaped like VGG-19, thirty times cheaper, its weights beside this file (see compact.md).
+
+Five blocks; each but the first halves the size with a 4x4 convolution of stride 2 (its kernel is divisible by its stride, so
+that no pixel counts more than its neighbour: no checker pattern) and ends on a layer that stands for VGG-19's of the same
+name. What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map
+from these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
+are then those in VGG-19's space (||P D P'|| = ||root D root||), at a fraction of its channels.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from stylekit.encoders import Encoder
+from stylekit.errors import WeightsError
+
+WEIGHTS = Path(__file__).with_name("compact.safetensors")
+SHA256 = "untrained"
+
+CHANNELS = (16, 32, 80, 160, 192)
+"""Of the five blocks, shallow to deep."""
+
+
+class Compact(Encoder):
+    """The compact encoder. `Compact()` has random weights (for training); `Compact.load()` the ones of the package."""
+
+    name = "compact"
+    layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.ModuleDict()
+        self.root = nn.ModuleDict()
+        before = 3
+        for block, channels in enumerate(CHANNELS, start=1):
+            if block > 1:
+                self.conv[f"down{block}"] = nn.Conv2d(before, channels, 4, stride=2, padding=1)
+                before = channels
+            for layer in (name for name in self.layers if name.startswith(f"relu{block}")):
+                self.conv[layer] = nn.Conv2d(before, channels, 3, padding=1)
+                self.root[layer] = nn.Conv2d(channels, channels, 1, bias=False)
+                before = channels
+
+    @classmethod
+    def load(cls, path: Path = WEIGHTS, sha256: str = SHA256) -> "Compact":
+        """The encoder with the weights of `path`; raises WeightsError if the file is missing or not the one expected."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise WeightsError("The compact encoder's weights are missing from this installation; install it anew.") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise WeightsError("The compact encoder's weights are damaged (their sha256 differs); install stylekit anew.")
+        encoder = cls()
+        encoder.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
+        return encoder
+
+    def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
+        for layer, features in self.walk_unprojected(image, wanted[-1]):
+            if layer in wanted:
+                yield layer, self.root[layer](features)
+
+    def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
+        """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
+        x = (image - 0.45) * 4  # to roughly zero mean and unit spread
+        for name, conv in self.conv.items():
+            x = torch.relu_(conv(x))
+            if name in self.layers:
+                yield name, x
+            if name == deepest:
+                return

@@ -1,0 +1,149 @@
+"""VGG-19 (Simonyan and Zisserman, arXiv 1409.1556) with torchvision's weights, as in Gatys et al.
+
+The weights are looked for in this order: the file named by the environment variable STYLEKIT_VGG19 (torchvision's .pth, or a
+.safetensors with the keys `features.*` alone, float16 or float32); torch.hub's cache; else `download()` fetches them there.
+A file may end at any layer: a file up to conv5_1 in float16 has 26 MB where torchvision's has 548.
+"""
+
+import hashlib
+import os
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import VGG19_Weights
+
+from stylekit.encoders import Encoder
+from stylekit.errors import WeightsError
+
+VARIABLE = "STYLEKIT_VGG19"
+URL: str = VGG19_Weights.IMAGENET1K_V1.url
+REMEDY = f"Choose the compact encoder, which needs no download, or set {VARIABLE} to a file with the weights."
+
+CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
+CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
+"""In each block; configuration E of the paper."""
+
+
+class VGG19(Encoder):
+    """VGG-19 up to the last convolution that the weights hold. Zero padding and 2x2 max pooling, as it was trained."""
+
+    name = "vgg19"
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        """`weights`: torchvision's state dict, or any part of it from `features.0` on; raises WeightsError if it is not."""
+        super().__init__()
+        self.conv = nn.ModuleDict()
+        mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        self.register_buffer("mean", mean)  # torchvision's VGG19_Weights.IMAGENET1K_V1.transforms()
+        self.register_buffer("std", std)
+        index, before = 0, 3
+        for block, channels in CHANNELS.items():
+            for number in range(1, CONVOLUTIONS[block] + 1):
+                if f"features.{index}.weight" not in weights:
+                    break
+                self.conv[f"relu{block}_{number}"] = _convolution(weights, index, before, channels)
+                index, before = index + 2, channels  # torchvision counts a convolution, a ReLU ...
+            index += 1  # ... and a pooling as one each
+        if not self.conv:
+            raise WeightsError("The VGG-19 file holds no tensor features.0.weight, so it is not torchvision's VGG-19.")
+        self.layers = tuple(self.conv)
+
+    @classmethod
+    def load(cls) -> "VGG19":
+        """From the file that `find_weights` finds; raises WeightsError with what to do if there is none."""
+        path = find_weights()
+        if path is None:
+            raise WeightsError(f"VGG-19's weights (548 MB) are not on this computer yet. {REMEDY}")
+        return cls(read_weights(path))
+
+    def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
+        x = (image - self.mean) / self.std
+        for layer, conv in self.conv.items():
+            if layer.endswith("_1") and layer != "relu1_1":
+                x = torch.max_pool2d(x, 2)
+            x = torch.relu_(conv(x))
+            if layer in wanted:
+                yield layer, x
+            if layer == wanted[-1]:
+                return
+
+
+def find_weights() -> Path | None:
+    """The weights file on this computer, or None; raises WeightsError if STYLEKIT_VGG19 names no file."""
+    if named := os.environ.get(VARIABLE):
+        if not Path(named).is_file():
+            raise WeightsError(f"{VARIABLE} names no file; correct it, or unset it to use torchvision's own weights.")
+        return Path(named)
+    cached = cache_path()
+    return cached if cached.is_file() else None
+
+
+def cache_path() -> Path:
+    """Where torchvision, too, keeps the file that it downloads."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rsplit("/", 1)[-1]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .pth file in float32; raises WeightsError if it is damaged or something else."""
+    try:
+        if path.suffix == ".safetensors":
+            tensors = load_file(path)
+        else:
+            if path.name == cache_path().name:
+                check_sha256(path)
+            tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return {name: tensor.float() for name, tensor in tensors.items() if name.startswith("features.")}
+    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        raise WeightsError(f"The VGG-19 weights in {path.name} cannot be read; the file is damaged. {REMEDY}") from error
+
+
+def download() -> Iterator[tuple[int, int]]:
+    """Fetch torchvision's weights into torch.hub's cache, yielding (bytes so far, bytes in all) about every megabyte.
+
+    Nothing is left behind when it fails or is closed early. Raises WeightsError when offline or if the sha256 differs.
+    """
+    target = cache_path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(URL, timeout=20) as source:
+            total, done = int(source.headers.get("Content-Length", 0)), 0
+            while chunk := source.read(1 << 20):
+                file.write(chunk)
+                done += len(chunk)
+                yield done, total
+        check_sha256(part)
+        os.replace(part, target)
+    except OSError as error:
+        raise WeightsError(f"VGG-19's weights could not be downloaded: is this computer online? {REMEDY}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_sha256(path: Path) -> None:
+    """Raises WeightsError unless the file's sha256 begins as torchvision says in the name vgg19-XXXXXXXX.pth."""
+    expected = URL.rsplit("-", 1)[-1].removesuffix(".pth")
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    found = digest.hexdigest()
+    if not found.startswith(expected):
+        raise WeightsError(f"The VGG-19 weights are damaged: their sha256 begins {found[:8]} and not {expected}. {REMEDY}")
+
+
+def _convolution(weights: dict[str, Tensor], index: int, before: int, channels: int) -> nn.Conv2d:
+    conv = nn.Conv2d(before, channels, 3, padding=1)
+    try:
+        conv.load_state_dict({part: weights[f"features.{index}.{part}"].float() for part in ("weight", "bias")})
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(f"The tensors features.{index}.* are not those of VGG-19; the file is another network's.") from error
+    return conv
