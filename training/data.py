@@ -1,0 +1,125 @@
+"""Crops to learn from: pictures of the training folder, and pictures that are being painted by the student itself."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from stylekit.encoders.compact import Compact
+from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+class Pictures:
+    """All pictures of a folder in memory, every `held_out`-th of them kept back for measuring."""
+
+    def __init__(self, folder: Path, held_out: int = 20) -> None:
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+        if len(paths) < held_out:
+            raise SystemExit(f"{folder} holds {len(paths)} pictures; training needs at least {held_out}.")
+        arrays = [np.asarray(Image.open(p).convert("RGB")) for p in paths]
+        self.unseen = arrays[::held_out]
+        self.seen = [a for i, a in enumerate(arrays) if i % held_out]
+
+    def crop(self, size: int, rng: random.Random) -> Tensor:
+        """One crop (1, 3, size, size) in [0, 1] at a random scale, mirrored half the time, its colours sometimes turned."""
+        picture = rng.choice(self.seen)
+        height, width = picture.shape[:2]
+        side = min(int(size * 2 ** rng.uniform(-0.3, 1.3)), height, width)
+        top, left = rng.randint(0, height - side), rng.randint(0, width - side)
+        x = _tensor(picture[top : top + side, left : left + side])
+        x = F.interpolate(x, (size, size), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+        if rng.random() < 0.5:
+            x = x.flip(3)
+        if rng.random() < 0.2:
+            x = x[:, torch.tensor(rng.sample(range(3), 3))]
+        return x
+
+    def disturbed(self, size: int, rng: random.Random) -> Tensor:
+        """A crop with what a running optimisation shows: noise of some grain and colour, a second picture shining through."""
+        x = self.crop(size, rng)
+        if rng.random() < 0.5:
+            x = x.lerp(self.crop(size, rng), rng.uniform(0.1, 0.6))
+        grain = rng.choice((1, 1, 2, 4))
+        noise = torch.randn(1, rng.choice((1, 3, 3)), size // grain, size // grain)
+        noise = F.interpolate(noise, (size, size), mode="bilinear", align_corners=False)
+        return (x + noise * rng.uniform(0.01, 0.2)).clamp(-0.2, 1.2)
+
+    def measuring_batch(self, size: int) -> Tensor:
+        """The centres of the unseen pictures, (N, 3, size, size)."""
+        crops = []
+        for a in self.unseen:
+            top, left = (a.shape[0] - size) // 2, (a.shape[1] - size) // 2
+            crops.append(_tensor(a[top : top + size, left : left + size]))
+        return torch.cat(crops)
+
+
+@dataclass
+class Painting:
+    """One picture being painted by the student: what the optimiser makes of the student's mistakes is what it must see."""
+
+    image: Tensor
+    content: Tensor
+    style: Tensor
+    alpha: float
+    loss: object
+    optimizer: torch.optim.Optimizer
+    steps: int = 0
+    life: int = 90
+
+    @classmethod
+    def begin(cls, pictures: Pictures, size: int, rng: random.Random) -> "Painting":
+        """A new one from random crops, with a random optimiser, statistic and content weight."""
+        content, style = pictures.crop(size, rng), pictures.crop(size, rng)
+        small = int(size / rng.uniform(1, 2))  # as when a level of the pyramid begins
+        image = F.interpolate(content, (small, small), mode="bilinear", antialias=True)
+        image = F.interpolate(image, (size, size), mode="bicubic").clamp(0, 1)
+        if rng.random() < 0.15:
+            image = torch.rand_like(image)
+        image.requires_grad_(True)
+        if rng.random() < 0.7:
+            optimizer: torch.optim.Optimizer = torch.optim.LBFGS([image], max_iter=1, history_size=10)
+            optimizer.param_groups[0]["lr"] = 1.0
+        else:
+            optimizer = torch.optim.Adam([image], lr=rng.uniform(0.01, 0.04), betas=(0.9, 0.99))
+        loss = gram_loss if rng.random() < 0.4 else mean_covariance_loss
+        return cls(image, content, style, 10 ** rng.uniform(-2.3, -0.7), loss, optimizer, 0, rng.randint(30, 120))
+
+    def paint(self, student: Compact, steps: int) -> bool:
+        """Take some steps with the student as it is now; False once this painting is finished or has gone astray."""
+        with torch.no_grad():
+            targets = {k: moments(f) for k, f in student(self.style, STYLE_LAYERS).items()}
+            content = student(self.content, ["relu4_2"])["relu4_2"]
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad()
+            features = student(self.image, (*STYLE_LAYERS, "relu4_2"))
+            style = sum(self.loss(moments(features[k]), targets[k]) for k in STYLE_LAYERS) / len(STYLE_LAYERS)
+            # times 1000: torch's L-BFGS scales its first step by the gradient only where that is larger than 1
+            total = 1000 * (style + self.alpha * content_loss(features["relu4_2"], content))
+            total.backward()
+            return total
+
+        for _ in range(steps):
+            state = self.optimizer.state[self.image]
+            if isinstance(self.optimizer, torch.optim.LBFGS):
+                self.optimizer.param_groups[0]["lr"] = 1.0 if state.get("n_iter") else 0.01 * self.image.numel()
+            before = self.image.detach().clone()
+            self.optimizer.step(closure)
+            moved = (self.image.detach() - before).square().mean().sqrt().item()
+            if not moved < 0.3:  # also true for NaN
+                with torch.no_grad():
+                    self.image.copy_(before)
+                return False
+        self.steps += steps
+        return self.steps < self.life
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.copy()).permute(2, 0, 1)[None].float() / 255

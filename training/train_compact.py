@@ -1,0 +1,182 @@
+"""Train the compact encoder: `python -m training.train_compact --minutes 60` (see training/README.md).
+
+The student's own features, mapped by a learned linear head per layer, shall equal the teachers': as features, and in
+the statistics that style is made of. Half of each batch are crops of pictures, the other half pictures that the student is
+painting at this moment, so that it learns from what an optimiser does with its mistakes. At the end each head P becomes the
+symmetric square root of P'P.
+"""
+
+import argparse
+import hashlib
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from stylekit.encoders.compact import WEIGHTS, Compact
+from stylekit.losses import FLOOR
+from training.data import Painting, Pictures
+from training.teachers import CHANNELS, Teachers
+
+ROOT = Path(__file__).parents[2] / "shared"
+
+
+class Student(nn.Module):
+    """The compact network with a head per layer into the teachers' space; without bias, so that the fold is exact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = Compact()
+        self.head = nn.ModuleDict(
+            {layer: nn.Conv2d(self.net.root[layer].in_channels, CHANNELS[layer], 1, bias=False) for layer in Compact.layers}
+        )
+        self.net.root.requires_grad_(False)
+        for conv in self.net.conv.values():
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
+        self.fold()
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """`{layer: (B, C, h, w)}` in the teachers' space, for images (B, 3, H, W)."""
+        return {layer: self.head[layer](x) for layer, x in self.net.walk_unprojected(images, Compact.layers[-1])}
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Write the heads into the network's roots: root = (P'P)^(1/2)."""
+        for layer, head in self.head.items():
+            p = head.weight.flatten(1).double()
+            values, vectors = torch.linalg.eigh(p.T @ p)
+            root = vectors @ values.clamp_min(0).sqrt().diag() @ vectors.T
+            self.net.root[layer].weight.copy_(root[:, :, None, None])
+
+
+def layer_losses(mine: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
+    """Relative error of features, and of Gram matrix, covariance and mean, each averaged over the batch (B, C, h, w)."""
+    spread = (theirs - theirs.mean((2, 3), keepdim=True)).square().sum((1, 2, 3))
+    power = theirs.square().sum((1, 2, 3))
+    features = (mine - theirs).square().sum((1, 2, 3)) / torch.maximum(spread, 0.1 * power)
+    a, b = mine.flatten(2), theirs.flatten(2)
+    second_a, second_b = (x @ x.mT / x.shape[2] for x in (a, b))
+    mean_a, mean_b = a.mean(2), b.mean(2)
+    cov_a, cov_b = second_a - mean_a[:, :, None] * mean_a[:, None], second_b - mean_b[:, :, None] * mean_b[:, None]
+    norm = second_b.square().sum((1, 2))
+    gram = (second_a - second_b).square().sum((1, 2)) / norm
+    cov = (cov_a - cov_b).square().sum((1, 2)) / torch.maximum(cov_b.square().sum((1, 2)), 100 * FLOOR * norm)
+    mean = (mean_a - mean_b).square().sum(1) / mean_b.square().sum(1)
+    return features.mean(), (gram + cov + mean).mean()
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train for `args.minutes`, saving every five minutes and at the end."""
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)
+    pictures = Pictures(args.pictures)
+    teachers, student, average = Teachers(args.vgg19, args.small), Student(), Student()
+    if args.resume:
+        student.load_state_dict(torch.load(args.resume, weights_only=True))
+    average.load_state_dict(student.state_dict())
+    student.to(memory_format=torch.channels_last)
+    trained = [p for p in student.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=args.lr, betas=(0.9, 0.99))
+    measuring = pictures.measuring_batch(160)
+    wanted = teachers(measuring)
+    pool: list[Painting] = []
+    begin = saved = time.monotonic()
+    batch, done = 0, 0.0
+    while done < 1:
+        done = (time.monotonic() - begin) / (60 * args.minutes)
+        size = rng.choice((96, 128, 128, 160))
+        images = [pictures.crop(128, rng) for _ in range(2)] + [pictures.disturbed(128, rng) for _ in range(2)]
+        if done > args.alone:
+            images += paint_some(pool, args, pictures, student, rng)
+        else:
+            images += [pictures.crop(128, rng) for _ in range(4)]
+        x = torch.cat(images).contiguous(memory_format=torch.channels_last)
+        if size != 128:  # the same crops, cut or tiled to another size, so that no size of the borders is learned
+            x = x[:, :, :size, :size] if size < 128 else torch.cat((x[:4], x[4:].flip(3)), 3)[:, :, :, :size]
+        theirs = teachers(x)
+        mine = student(x)
+        total = x.new_zeros(())
+        for layer in Compact.layers:
+            features, statistics = layer_losses(mine[layer], theirs[layer])
+            total = total + features + args.statistics * statistics
+        for group in optimizer.param_groups:
+            warm = min(1.0, (batch + 1) / 100)
+            group["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+        optimizer.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_(trained, 5.0)
+        optimizer.step()
+        student.fold() if batch % 10 == 0 else None
+        decay = min(0.999, (batch + 1) / (batch + 20))
+        with torch.no_grad():
+            for a, b in zip(average.parameters(), student.parameters(), strict=True):
+                a.lerp_(b, 1 - decay)
+        if batch % 200 == 0 or done >= 1:
+            report(batch, done, total, average, measuring, wanted)
+        if time.monotonic() - saved > 300 or done >= 1:
+            save(average, student, args.out)
+            saved = time.monotonic()
+        batch += 1
+
+
+def paint_some(pool: list[Painting], args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random) -> list[Tensor]:
+    """Four pictures of the pool after three more steps each; finished ones make room for new ones."""
+    while len(pool) < args.pool:
+        pool.append(Painting.begin(pictures, 128, rng))
+    shown = []
+    student.requires_grad_(False)
+    for index in rng.sample(range(len(pool)), 4):
+        alive = pool[index].paint(student.net, 3)
+        shown.append(pool[index].image.detach().clamp(-0.2, 1.2))
+        if not alive:
+            pool[index] = Painting.begin(pictures, 128, rng)
+    student.requires_grad_(True)
+    student.net.root.requires_grad_(False)
+    return shown
+
+
+@torch.no_grad()
+def report(batch: int, done: float, total: Tensor, average: Student, images: Tensor, wanted: dict[str, Tensor]) -> None:
+    """Print the errors of the averaged weights on the unseen pictures: features, then statistics, per layer."""
+    mine = average(images)
+    rows = [layer_losses(mine[layer], wanted[layer]) for layer in Compact.layers]
+    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}" for layer, (f, s) in zip(Compact.layers, rows, strict=True))
+    print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
+
+
+def save(average: Student, student: Student, out: Path) -> None:
+    """Write the network with folded heads in float16 to `out`, and everything needed to go on beside it."""
+    average.fold()
+    tensors = {name: tensor.half().contiguous() for name, tensor in average.net.state_dict().items()}
+    save_file(tensors, out)
+    torch.save(student.state_dict(), out.with_suffix(".resume.pt"))
+    print(f"saved {out}: sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}", flush=True)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60, help="how long to train (default: %(default)s)")
+    parser.add_argument("--pictures", type=Path, default=ROOT / "training", help="folder of training pictures")
+    parser.add_argument("--vgg19", type=Path, default=ROOT / "weights/vgg19_standin.safetensors", help="VGG-19 weights")
+    parser.add_argument("--small", type=Path, default=ROOT / "weights/teacher_16x.safetensors", help="Wang et al.'s weights")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the weights")
+    parser.add_argument("--resume", type=Path, help="go on from a .resume.pt file")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lr", type=float, default=1.5e-3, help="learning rate at its highest (default: %(default)s)")
+    parser.add_argument("--statistics", type=float, default=1.0, help="weight of the statistics against the features")
+    parser.add_argument("--pool", type=int, default=24, help="pictures being painted at a time (default: %(default)s)")
+    parser.add_argument("--alone", type=float, default=0.05, help="share of the time before the paintings join in")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    train(args)
+
+
+if __name__ == "__main__":
+    main()
