@@ -41,8 +41,13 @@ class Student(nn.Module):
         self.fold()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """`{layer: (B, C, h, w)}` in the teachers' space, for images (B, 3, H, W)."""
-        return {layer: self.head[layer](x) for layer, x in self.net.walk_unprojected(images, Compact.layers[-1])}
+        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teachers'."""
+        return dict(self.net.walk_unprojected(images, Compact.layers[-1]))
+
+    def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """`layer_losses` of every layer."""
+        mine = self(images)
+        return {layer: layer_losses(mine[layer], self.head[layer].weight.flatten(1), theirs[layer]) for layer in mine}
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -54,20 +59,29 @@ class Student(nn.Module):
             self.net.root[layer].weight.copy_(root[:, :, None, None])
 
 
-def layer_losses(mine: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
-    """Relative error of features, and of Gram matrix, covariance and mean, each averaged over the batch (B, C, h, w)."""
-    spread = (theirs - theirs.mean((2, 3), keepdim=True)).square().sum((1, 2, 3))
-    power = theirs.square().sum((1, 2, 3))
-    features = (mine - theirs).square().sum((1, 2, 3)) / torch.maximum(spread, 0.1 * power)
-    a, b = mine.flatten(2), theirs.flatten(2)
-    second_a, second_b = (x @ x.mT / x.shape[2] for x in (a, b))
-    mean_a, mean_b = a.mean(2), b.mean(2)
-    cov_a, cov_b = second_a - mean_a[:, :, None] * mean_a[:, None], second_b - mean_b[:, :, None] * mean_b[:, None]
-    norm = second_b.square().sum((1, 2))
-    gram = (second_a - second_b).square().sum((1, 2)) / norm
-    cov = (cov_a - cov_b).square().sum((1, 2)) / torch.maximum(cov_b.square().sum((1, 2)), 100 * FLOOR * norm)
-    mean = (mean_a - mean_b).square().sum(1) / mean_b.square().sum(1)
+def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
+    """Relative error of features, and of Gram matrix, covariance and mean, each averaged over the batch.
+
+    mine (B, c, h, w) and head (C, c) against theirs (B, C, h, w). All is computed from products of c and C channels, so
+    that `head @ mine`, which is large at the shallow layers, is never made: ||P a - t||^2 = tr P aa' P' - 2 tr P at' + tr tt'.
+    """
+    a, t = mine.flatten(2), theirs.flatten(2)
+    places = a.shape[2]
+    second_a, second_t = head @ (a @ a.mT / places) @ head.T, t @ t.mT / places
+    mean_a, mean_t = a.mean(2) @ head.T, t.mean(2)
+    power = _trace(second_t)
+    error = _trace(second_a) - 2 * ((t @ a.mT / places) * head).sum((1, 2)) + power
+    features = error / torch.maximum(power - mean_t.square().sum(1), 0.1 * power)
+    cov_a, cov_t = second_a - mean_a[:, :, None] * mean_a[:, None], second_t - mean_t[:, :, None] * mean_t[:, None]
+    norm = second_t.square().sum((1, 2))
+    gram = (second_a - second_t).square().sum((1, 2)) / norm
+    cov = (cov_a - cov_t).square().sum((1, 2)) / torch.maximum(cov_t.square().sum((1, 2)), 100 * FLOOR * norm)
+    mean = (mean_a - mean_t).square().sum(1) / mean_t.square().sum(1)
     return features.mean(), (gram + cov + mean).mean()
+
+
+def _trace(x: Tensor) -> Tensor:
+    return x.diagonal(dim1=1, dim2=2).sum(1)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -99,11 +113,8 @@ def train(args: argparse.Namespace) -> None:
         if size != 128:  # the same crops, cut or tiled to another size, so that no size of the borders is learned
             x = x[:, :, :size, :size] if size < 128 else torch.cat((x[:4], x[4:].flip(3)), 3)[:, :, :, :size]
         theirs = teachers(x)
-        mine = student(x)
-        total = x.new_zeros(())
-        for layer in Compact.layers:
-            features, statistics = layer_losses(mine[layer], theirs[layer])
-            total = total + features + args.statistics * statistics
+        losses = student.losses(x, theirs).values()
+        total = torch.stack([features + args.statistics * statistics for features, statistics in losses]).sum()
         for group in optimizer.param_groups:
             warm = min(1.0, (batch + 1) / 100)
             group["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
@@ -143,9 +154,8 @@ def paint_some(pool: list[Painting], args: argparse.Namespace, pictures: Picture
 @torch.no_grad()
 def report(batch: int, done: float, total: Tensor, average: Student, images: Tensor, wanted: dict[str, Tensor]) -> None:
     """Print the errors of the averaged weights on the unseen pictures: features, then statistics, per layer."""
-    mine = average(images)
-    rows = [layer_losses(mine[layer], wanted[layer]) for layer in Compact.layers]
-    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}" for layer, (f, s) in zip(Compact.layers, rows, strict=True))
+    rows = average.losses(images, wanted).items()
+    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}" for layer, (f, s) in rows)
     print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
 
 
