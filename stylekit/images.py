@@ -434,9 +434,7 @@ def _write(path: str | os.PathLike[str], picture: Image.Image, kind: str, recipe
             unfinished.unlink()
 
 
-def save_png(
-    path: str | os.PathLike[str], image: Tensor, *, alpha: Tensor | None = None, recipe_json: str | None = None
-) -> None:
+def save_png(path: str | os.PathLike[str], image: Tensor, *, alpha: Tensor | None = None, recipe_json: str | None = None) -> None:
     """Writes `image` (1, 3, H, W) as a PNG, whatever its name, with `alpha` (1, 1, H, W) and the recipe inside.
 
     Raises PictureError when the folder is missing or may not be written to.

@@ -135,7 +135,9 @@ def train(args: argparse.Namespace) -> None:
         batch += 1
 
 
-def paint_some(pool: list[Painting], args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random) -> list[Tensor]:
+def paint_some(
+    pool: list[Painting], args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random
+) -> list[Tensor]:
     """Four pictures of the pool after three more steps each; finished ones make room for new ones."""
     while len(pool) < args.pool:
         pool.append(Painting.begin(pictures, 128, rng))

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stylekit.errors import RecipeError, SizeError
-
-ENCODERS = ("compact", "vgg19")
+from stylekit.recipe import ENCODERS
 
 
 class Encoder(nn.Module, ABC):

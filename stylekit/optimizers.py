@@ -1,0 +1,205 @@
+"""L-BFGS and Adam, which can be told "the objective changed" and "the size changed".
+
+Both keep one invariant: the losses and the gradient that they hold belong to the image that they show. A step moves the
+image and measures it anew, so every frame's losses are those of its own picture, at one evaluation per step.
+
+Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); Kingma and Ba, "Adam"
+(arXiv 1412.6980). The updates themselves are torch.optim's.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from stylekit.errors import DivergedError
+
+Losses = dict[str, Tensor]
+Objective = Callable[[Tensor], tuple[Tensor, Losses]]
+"""image (1, 3, H, W) -> (total to be lowered, the losses to be shown), all scalars."""
+
+
+class ImageOptimizer(ABC):
+    """Lowers an objective by moving the pixels of an image (1, 3, H, W)."""
+
+    def __init__(self, image: Tensor) -> None:
+        self.variable = image.detach().clone().requires_grad_(True)
+        self.losses: Losses = {}
+        """of the image as it is; empty before the first step"""
+        self.total = math.nan
+        self._measured = False
+
+    @property
+    def image(self) -> Tensor:
+        """A copy of the image, in [0, 1]."""
+        return self.variable.detach().clamp(0, 1)
+
+    def step(self, objective: Objective) -> None:
+        """One move and the losses of where it led. Raises DivergedError if the objective is not finite to begin with."""
+        if not self._measured:
+            self._measure(objective)
+            if not math.isfinite(self.total):
+                raise DivergedError("The losses of this picture are not finite numbers; use smaller weights or another picture.")
+            self._measured = True
+        self._move(objective)
+
+    def objective_changed(self) -> None:
+        """The next step's objective has other weights than the last one's."""
+        self._measured = False
+        self._forget_direction()
+
+    @abstractmethod
+    def size_changed(self, size: tuple[int, int]) -> None:
+        """Go on with the image at `size` = (height, width)."""
+
+    @abstractmethod
+    def _move(self, objective: Objective) -> None:
+        """Move the variable, and measure it."""
+
+    @abstractmethod
+    def _forget_direction(self) -> None:
+        """Drop what is only true of the old objective."""
+
+    def _measure(self, objective: Objective) -> None:
+        """Losses and gradient of the variable as it is."""
+        self.variable.grad = None
+        total, self.losses = objective(self.variable)
+        total.backward()
+        self.losses = {name: loss.detach() for name, loss in self.losses.items()}
+        self.total = float(total.detach())
+
+    def _resized(self, size: tuple[int, int]) -> Tensor:
+        return _resize(self.image, size).clamp(0, 1).requires_grad_(True)
+
+
+class LBFGS(ImageOptimizer):
+    """L-BFGS without line search, with a guard: a step that makes things much worse is undone and tried shorter.
+
+    The pixels are not clamped while it runs, because that would falsify the pairs (move, change of gradient) that the
+    curvature is estimated from; only what is shown is, and what a new size begins with.
+    """
+
+    HISTORY = 10
+    FIRST_MOVE = 0.01
+    """of a pixel, in the mean, after each time that the history was dropped: the gradient alone says nothing of its length"""
+    MUCH_WORSE = 1.5
+    """times the total before; without a line search it may rise a little now and then"""
+    TRIES = 6
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__(image)
+        self._begin()
+
+    def size_changed(self, size: tuple[int, int]) -> None:
+        """Go on with the image at `size`; the history does not fit it and is dropped."""
+        self.variable = self._resized(size)
+        self._measured = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._scale = 0.0  # of the loss; 0 = to be chosen from the next gradient
+        self._length = 1.0  # of the steps, 1 unless the guard has just shortened them
+        self._torch = torch.optim.LBFGS(
+            [self.variable], max_iter=1, history_size=self.HISTORY, tolerance_grad=0, tolerance_change=0
+        )
+
+    def _forget_direction(self) -> None:
+        self._begin()
+
+    def _move(self, objective: Objective) -> None:
+        assert self.variable.grad is not None
+        image, gradient, losses, total = self.image_as_is(), self.variable.grad.clone(), self.losses, self.total
+        for _ in range(self.TRIES):
+            self._torch_step()
+            self._measure(objective)
+            if self._acceptable(image, total):
+                self._length = min(1.0, 1.5 * self._length)
+                return
+            with torch.no_grad():
+                self.variable.copy_(image)
+            self.variable.grad, self.losses, self.total = gradient.clone(), losses, total
+            length = self._length
+            self._begin()
+            self._length = length / 4
+        # The picture stays as it is for this step; the next one tries shorter moves still.
+
+    def image_as_is(self) -> Tensor:
+        """A copy of the variable, unclamped."""
+        return self.variable.detach().clone()
+
+    def _torch_step(self) -> None:
+        """One move of torch's L-BFGS along the gradient that has been measured already."""
+        assert self.variable.grad is not None
+        gradient = self.variable.grad
+        first = self._scale == 0
+        if first:  # torch drops pairs whose product is below 1e-10, so bring the gradient to a mean size of 1
+            size = float(gradient.abs().mean())
+            self._scale = 1 / size if size > 0 else 1.0
+        gradient.mul_(self._scale)
+        # torch divides the first move by the gradient's sum of absolutes, here its number of elements
+        move = self.FIRST_MOVE * gradient.numel() if first else 1.0
+        self._torch.param_groups[0]["lr"] = move * self._length
+        self._torch.step(lambda: self.total * self._scale)
+
+    def _acceptable(self, before: Tensor, total: float) -> bool:
+        moved = (self.variable.detach() - before).abs().mean()
+        return self.total <= self.MUCH_WORSE * total + 1e-12 and float(moved) < 0.25  # False for NaN
+
+
+class Adam(ImageOptimizer):
+    """Adam, clamped to [0, 1] after each step; its two moments follow the image from size to size."""
+
+    RATE = 0.02
+    """of a pixel's range per step"""
+    BETAS = (0.9, 0.99)
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__(image)
+        self._torch = self._new()
+        self._gradient_size: float | None = None  # at the size before
+
+    def _new(self) -> torch.optim.Adam:
+        return torch.optim.Adam([self.variable], lr=self.RATE, betas=self.BETAS, eps=1e-30)
+
+    def size_changed(self, size: tuple[int, int]) -> None:
+        """Go on with the image at `size`; the moments are resampled, and rescaled once its first gradient is known."""
+        state = self._torch.state[self.variable]
+        self._gradient_size = float(self.variable.grad.abs().mean()) if self.variable.grad is not None else None
+        self.variable = self._resized(size)
+        self._measured = False
+        self._torch = self._new()
+        if state:
+            mean, square = _resize(state["exp_avg"], size), _resize(state["exp_avg_sq"], size, "bilinear").clamp_min(0)
+            self._torch.state[self.variable] = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
+
+    def _forget_direction(self) -> None:
+        if state := self._torch.state[self.variable]:
+            state["exp_avg"].zero_()
+
+    def _move(self, objective: Objective) -> None:
+        assert self.variable.grad is not None
+        self._fit_moments()
+        self.variable.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        self._torch.step()
+        with torch.no_grad():
+            self.variable.clamp_(0, 1)
+        self._measure(objective)
+
+    def _fit_moments(self) -> None:
+        """Gradients of averages shrink as pixels grow in number; bring old moments to the measure of the new gradient."""
+        state, before = self._torch.state[self.variable], self._gradient_size
+        self._gradient_size = None
+        assert self.variable.grad is not None
+        if state and before:
+            ratio = float(self.variable.grad.abs().mean()) / before
+            state["exp_avg"].mul_(ratio)
+            state["exp_avg_sq"].mul_(ratio**2)
+
+
+OPTIMIZERS: dict[str, type[ImageOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
+
+
+def _resize(x: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
+    return torch.nn.functional.interpolate(x, size, mode=mode, align_corners=False, antialias=True)

@@ -1,0 +1,54 @@
+"""Sizes and steps from coarse to fine. Pure arithmetic.
+
+The smallest level sets the composition, each next one adds what fits into its pixels. A step costs as much as it has
+pixels, so most steps are taken where they are cheap.
+"""
+
+import math
+from typing import NamedTuple
+
+FACTOR = 1.8
+"""About how much larger each level is than the one before; the true factor lies between 1.5 and 2."""
+
+FADE = 0.8
+"""Share of the steps of the level before that a level gets."""
+
+
+class Level(NamedTuple):
+    """One size of the pyramid."""
+
+    size: int
+    """longest side, in pixels"""
+    steps: int
+
+
+def levels(size: int, steps: int, coarsest: int = 48) -> list[Level]:
+    """Levels from a longest side of `coarsest` (or `size`, if that is smaller) to `size`, with `steps` steps together.
+
+    Fewer steps than levels leave out the smallest levels, so that the last one has the size that was asked for.
+    """
+    ratio = max(1.0, size / coarsest)
+    count = 1 + (max(1, round(math.log(ratio) / math.log(FACTOR))) if ratio > 1.25 else 0)
+    sizes = [round(size / ratio ** (1 - i / (count - 1))) for i in range(count)] if count > 1 else [size]
+    sizes = sizes[-steps:]
+    return [Level(s, n) for s, n in zip(sizes, _shares(steps, [FADE**i for i in range(len(sizes))]), strict=True)]
+
+
+def scaled(height: int, width: int, longest: int) -> tuple[int, int]:
+    """(height, width) with the longer side `longest`, the aspect ratio kept, and no side below one pixel."""
+    scale = longest / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def longest_for(height: int, width: int, shortest: int) -> int:
+    """The smallest longest side at which the shorter side has `shortest` pixels."""
+    return math.ceil(shortest * max(height, width) / min(height, width))
+
+
+def _shares(total: int, parts: list[float]) -> list[int]:
+    """`total` as whole numbers in the proportions of `parts`, each at least 1; the first takes what rounding leaves."""
+    shares = [max(1, math.floor(total * part / sum(parts))) for part in parts]
+    shares[0] += total - sum(shares)
+    if shares[0] < 1:  # so few that the floors of 1 took more than there is
+        return [total // len(parts) + (i < total % len(parts)) for i in range(len(parts))]
+    return shares
