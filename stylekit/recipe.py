@@ -104,7 +104,7 @@ class Recipe:
         1.0, "How closely the picture keeps to the photo.", symbol="α", least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)
     )
     style_weight: float = _setting(
-        10.0, "How strongly the picture is painted in the style.", symbol="β", least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)
+        5.0, "How strongly the picture is painted in the style.", symbol="β", least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)
     )
     tv_weight: float = _setting(
         0.0,
