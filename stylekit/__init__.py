@@ -1,12 +1,12 @@
 """stylekit: optimisation-based neural style transfer that is steered while it paints.
 
-    from stylekit import Recipe, load_encoder, open_picture, save_picture, stylize
+from stylekit import Recipe, load_encoder, open_picture, save_picture, stylize
 
-    recipe = Recipe(size=256)
-    content, style = open_picture("photo.jpg", recipe.size), open_picture("artwork.jpg", recipe.size)
-    for frame in stylize(content.image, [style.image], recipe, encoder=load_encoder(recipe.encoder)):
-        print(frame.step, frame.losses)
-    save_picture("painting.png", frame.image, recipe_json=recipe.to_json())
+recipe = Recipe(size=256)
+content, style = open_picture("photo.jpg", recipe.size), open_picture("artwork.jpg", recipe.size)
+for frame in stylize(content.image, [style.image], recipe, encoder=load_encoder(recipe.encoder)):
+    print(frame.step, frame.losses)
+save_picture("painting.png", frame.image, recipe_json=recipe.to_json())
 """
 
 from stylekit.encoders import Encoder, load_encoder, pick_device
