@@ -1,4 +1,4 @@
-"""How much a visitor may ask, who is next, and what this machine is. The only reader of environment variables but for the weights'.
+"""How much a visitor may ask, who is next, and what this machine is. Reads all environment variables but the weights'.
 
 STYLEKIT_CONCURRENCY   paintings that are computed at the same time (default 1); the others wait in line
 STYLEKIT_QUEUE         visitors who may wait in line (20)

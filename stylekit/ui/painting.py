@@ -1,0 +1,281 @@
+"""One visitor's run: from an order to a stream of views. Knows nothing of the page; the API and the page both draw on it."""
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from stylekit.errors import StylekitError
+from stylekit.images import Picture, fit, open_picture, save_png, to_array
+from stylekit.pyramid import scaled
+from stylekit.recipe import Recipe, Weights
+from stylekit.transfer import Dials, Frame
+from stylekit.ui import compute
+from stylekit.ui.hosting import Limits, Line
+from stylekit.ui.plots import LossTable
+from stylekit.ui.words import Words
+
+PREVIEW = 512
+"""Longest side of a preview in pixels: the page enlarges it, and the result comes in full."""
+
+PERIOD = 0.22
+"""Seconds between previews: the page has no way to say that it cannot follow."""
+
+PATIENCE = 0.25
+"""Seconds between two looks at the line while waiting."""
+
+SHARE = 0.5
+"""Of the recipe's steps that Continue adds to a finished picture."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is on the easel between two runs."""
+
+    path: Path
+    """PNG with the recipe inside"""
+    before: Path
+    """the photo at the same size, to compare with"""
+    step: int
+    size: int
+    """longest side in pixels; less than the recipe's if the run was stopped early"""
+    unfinished: int
+    """steps that were still to come"""
+
+
+@dataclass
+class Session:
+    """All that the studio knows of one visitor. Lives in gr.State: no lock, no tensor."""
+
+    dials: Dials | None = None
+    """of the run that is going on"""
+    stopping: bool = False
+    canvas: Canvas | None = None
+    table: LossTable = field(default_factory=LossTable)
+
+    def turn(self, weights: Weights) -> bool:
+        """Use these weights from the next step on; False if nothing is running."""
+        if self.dials is None:
+            return False
+        self.dials.weights = weights
+        return True
+
+    def forget(self) -> None:
+        """Remove the visitor's pictures from the disk."""
+        if self.canvas:
+            for path in (self.canvas.path, self.canvas.before):
+                path.unlink(missing_ok=True)
+        self.canvas = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a visitor asks for. Paths are of uploaded files."""
+
+    content: str | None
+    style: str | None
+    recipe: Recipe
+    onward: bool = False
+    """Continue from the canvas instead of beginning anew"""
+
+
+@dataclass(frozen=True)
+class View:
+    """What there is to see at one moment. `preview` (H, W, 3) uint8 and `table` are None where nothing new is there."""
+
+    mode: str
+    """waiting, painting, done (finished, paused or stopped) or refused (nothing was painted)"""
+    text: str
+    note: str = ""
+    error: str = ""
+    done: float = 0.0
+    """share of the steps"""
+    preview: np.ndarray | None = None
+    table: LossTable | None = None
+    canvas: Canvas | None = None
+
+
+class Studio:
+    """What all visitors share: the line, the limits and a folder for results that is removed at the end."""
+
+    def __init__(self, limits: Limits, words: Words) -> None:
+        self.limits, self.words = limits, words
+        self.line = Line(limits.concurrency, limits.queue)
+        self._folder = tempfile.TemporaryDirectory(prefix="stylekit-")
+
+    def paint(self, session: Session, order: Order) -> Iterator[View]:
+        """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
+        run = _Run(self, session, order)
+        session.dials, session.stopping = Dials(order.recipe.weights), False
+        try:
+            yield from run.views()
+        except StylekitError as error:
+            yield run.ended(error=str(error))
+        except Exception:
+            log.exception("A run failed.")
+            yield run.ended(error=self.words("error.unexpected"))
+        finally:
+            session.dials = None
+
+    def file(self, name: str) -> Path:
+        """A path of nobody else's that ends in `name`."""
+        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+
+
+class _Run:
+    """The parts of `Studio.paint`."""
+
+    def __init__(self, studio: Studio, session: Session, order: Order) -> None:
+        self.studio, self.session, self.order = studio, session, order
+        self.words = studio.words
+        self.frame: Frame | None = None
+        self.content: Picture | None = None
+        self.begun_at = 0  # step of the canvas that is continued
+        self.turned_at = 0
+        self.pace = Pace()
+
+    def views(self) -> Iterator[View]:
+        yield View("waiting", self.words("status.preparing"))  # early, so that a cancel finds something to close
+        if self.order.content is None or self.order.style is None:
+            yield View("refused", "", error=self.words("error.two_pictures"))
+            return
+        self.studio.limits.check(self.order.recipe)
+        with self.studio.line.ticket() as ticket:
+            yield from self._wait(ticket)
+            yield from self._fetch()
+            if not self.session.stopping:
+                yield from self._paint()
+        yield self.ended()
+
+    def _wait(self, ticket: int) -> Iterator[View]:
+        while (ahead := self.studio.line.ahead(ticket)) and not self.session.stopping:
+            yield View("waiting", self.words("status.waiting", ahead=ahead))
+            time.sleep(PATIENCE)
+
+    def _fetch(self) -> Iterator[View]:
+        shown = 0.0
+        with contextlib.closing(compute.fetch(self.order.recipe.encoder)) as progress:
+            for done, total in progress:
+                if self.session.stopping:
+                    return
+                if time.monotonic() - shown > PERIOD:
+                    shown = time.monotonic()
+                    text = self.words("status.fetching", done=done >> 20, total=total >> 20)
+                    yield View("waiting", text, done=done / max(total, done))
+
+    def _paint(self) -> Iterator[View]:
+        order, dials = self.order, self.session.dials
+        assert order.content and order.style and dials
+        recipe, start = self._begin()
+        self.content, style = open_picture(order.content, recipe.size), open_picture(order.style, recipe.size)
+        frames = compute.frames(self.content.image, [style.image], recipe, dials, start)
+        deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
+        assert isinstance(frames, Generator)
+        with contextlib.closing(frames):
+            for frame in frames:
+                self._take(frame)
+                now = time.monotonic()
+                if self.session.stopping or now > deadline:
+                    return
+                if now - shown >= PERIOD:
+                    shown = now
+                    yield self._view(frame)
+
+    def _begin(self) -> tuple[Recipe, Tensor | None]:
+        """The recipe to run, and the image to start from: for Continue, a new run from the canvas on."""
+        recipe, canvas = self.order.recipe, self.session.canvas
+        if not self.order.onward or canvas is None or not canvas.path.is_file():
+            self.session.table = LossTable()
+            return recipe, None
+        self.begun_at = canvas.step
+        steps = canvas.unfinished or max(1, round(SHARE * recipe.steps))
+        size = max(16, min(canvas.size, recipe.size))
+        return replace(recipe, init="image", coarsest=size, steps=steps), open_picture(canvas.path).image
+
+    def _take(self, frame: Frame) -> None:
+        step = self.begun_at + frame.step
+        if self.frame is not None and frame.weights != self.frame.weights:
+            self.turned_at = step
+            self.session.table.turns.append(step)
+        self.session.table.add(step, frame.losses)
+        self.frame = frame
+        self.pace.take(frame)
+
+    def _view(self, frame: Frame) -> View:
+        height, width = frame.image.shape[2:]
+        small = fit(frame.image, scaled(height, width, min(PREVIEW, max(height, width))))
+        step, steps = self.begun_at + frame.step, self.begun_at + frame.steps
+        text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
+        if speed := self.pace.speed():
+            left = self.pace.seconds_left(frame, self.order.recipe.size)
+            text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
+        note = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
+        return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.session.table)
+
+    def ended(self, error: str = "") -> View:
+        """The last view: the picture as it is now, kept whatever happened."""
+        frame = self.frame
+        if frame is None:
+            kept = self.session.canvas
+            text = "" if error else self.words("status.left")
+            return View("done" if kept else "refused", text, error=error, canvas=kept)
+        canvas = self._keep(frame)
+        finished = frame.step == frame.steps
+        key = "status.finished" if finished else "status.stopped"
+        text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.image))
+        return View("done", text, "", error, frame.step / frame.steps, None, self.session.table, canvas)
+
+    def _keep(self, frame: Frame) -> Canvas:
+        """Put the last picture on the disk in place of the visitor's earlier one."""
+        assert self.content is not None
+        recipe = self.order.recipe.with_weights(frame.weights)
+        path, before = self.studio.file("stylekit.png"), self.studio.file("photo.png")
+        save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
+        save_png(before, fit(self.content.image, tuple(frame.image.shape[2:])))
+        self.session.forget()
+        step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
+        self.session.canvas = Canvas(path, before, step, size, frame.steps - frame.step)
+        return self.session.canvas
+
+
+class Pace:
+    """How fast steps are taken, and how long the rest will take: later levels have more pixels, so their steps cost more."""
+
+    POWER = 0.85
+    """of the pixels that a step's time grows with; below 1, because small pictures do not fill the machine"""
+
+    def __init__(self) -> None:
+        self._times: list[tuple[int, float]] = []  # (level, seconds) of the last steps
+
+    def take(self, frame: Frame) -> None:
+        """Remember when this frame came."""
+        self._times = [t for t in self._times if t[0] == frame.level][-30:] + [(frame.level, frame.seconds)]
+
+    def speed(self) -> float:
+        """Steps per second at this level; 0 while it is not known."""
+        seconds = self._times[-1][1] - self._times[0][1]
+        return (len(self._times) - 1) / seconds if seconds > 0 else 0.0
+
+    def seconds_left(self, frame: Frame, size: int) -> float:
+        """An estimate; `size` is the longest side of the result."""
+        larger = (size / max(frame.image.shape[2:])) ** (2 * self.POWER)
+        # the remaining steps are spread over levels whose steps cost between as much as now and `larger` times that
+        mean = (1 + larger) / 2 if frame.level < frame.levels else 1.0
+        return (frame.steps - frame.step) * mean / max(self.speed(), 1e-6)
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[3]}×{image.shape[2]}"
