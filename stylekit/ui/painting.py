@@ -48,7 +48,7 @@ class Canvas:
     size: int
     """longest side in pixels; less than the recipe's if the run was stopped early"""
     unfinished: int
-    """steps that were still to come"""
+    """steps that were still to come; 0 if it is finished, or was stopped for good"""
 
 
 @dataclass
@@ -57,7 +57,8 @@ class Session:
 
     dials: Dials | None = None
     """of the run that is going on"""
-    stopping: bool = False
+    stopping: str = ""
+    """"pause" or "stop" once the visitor has asked for it"""
     canvas: Canvas | None = None
     table: LossTable = field(default_factory=LossTable)
 
@@ -114,7 +115,7 @@ class Studio:
     def paint(self, session: Session, order: Order) -> Iterator[View]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
         run = _Run(self, session, order)
-        session.dials, session.stopping = Dials(order.recipe.weights), False
+        session.dials, session.stopping = Dials(order.recipe.weights), ""
         try:
             yield from run.views()
         except StylekitError as error:
@@ -228,8 +229,8 @@ class _Run:
             text = "" if error else self.words("status.left")
             return View("done" if kept else "refused", text, error=error, canvas=kept)
         canvas = self._keep(frame)
-        finished = frame.step == frame.steps
-        key = "status.finished" if finished else "status.stopped"
+        paused = frame.step < frame.steps and self.session.stopping != "stop"
+        key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
         text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.image))
         return View("done", text, "", error, frame.step / frame.steps, None, self.session.table, canvas)
 
@@ -242,7 +243,8 @@ class _Run:
         save_png(before, fit(self.content.image, tuple(frame.image.shape[2:])))
         self.session.forget()
         step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
-        self.session.canvas = Canvas(path, before, step, size, frame.steps - frame.step)
+        unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
+        self.session.canvas = Canvas(path, before, step, size, unfinished)
         return self.session.canvas
 
 

@@ -1,0 +1,61 @@
+"""The page: the only room that knows gradio. `build()` makes it, `launch(demo)` opens it with the studio's limits."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it when it is imported: nothing leaves this machine
+
+import gradio as gr
+
+from stylekit.ui import hosting
+from stylekit.ui.events import wire
+from stylekit.ui.layout import ASSETS, place
+from stylekit.ui.painting import Studio
+from stylekit.ui.words import Words
+
+HERE = Path(__file__).parent
+
+FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
+
+
+def build(limits: hosting.Limits | None = None) -> gr.Blocks:
+    """The page with its events, not yet served. Raises UsageError if an environment variable makes no sense."""
+    limits = limits or hosting.Limits.from_environment()
+    hosting.prepare()
+    words = Words()
+    gr.set_static_paths([ASSETS])
+    with gr.Blocks(title=words("title"), analytics_enabled=False, delete_cache=(1800, 7200), fill_width=True) as demo:
+        page = place(words, limits)
+        waiting = limits.concurrency + limits.queue
+        wire(page, Studio(limits, words), waiting)
+    demo.queue(api_open=False, max_size=waiting)
+    demo.stylekit_limits = limits
+    return demo
+
+
+def launch(demo: gr.Blocks, **options: Any) -> Any:
+    """`demo.launch` with this studio's looks and limits; `options` win."""
+    limits: hosting.Limits = demo.stylekit_limits
+    return demo.launch(
+        **{
+            "theme": theme(),
+            "css_paths": [HERE / "page.css"],
+            "head": f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+            "max_file_size": f"{limits.max_upload_mb}mb",
+            "max_threads": 40 + limits.concurrency + limits.queue,
+            "state_session_capacity": 500,
+            "run_history": False,
+            "enable_monitoring": False,
+            "show_error": False,
+            "footer_links": ["api"],
+        }
+        | options
+    )
+
+
+def theme() -> gr.themes.Base:
+    """Quiet greys of a gallery wall and one colour; fonts of the visitor's own system, so that none is fetched."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.orange, neutral_hue=gr.themes.colors.stone, font=FONT, radius_size="md", spacing_size="sm"
+    )

@@ -1,0 +1,257 @@
+"""What happens: plain functions and generators first, the wiring at the foot."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from stylekit.errors import PictureError, RecipeError, StylekitError
+from stylekit.images import open_picture, read_recipe_json
+from stylekit.presets import PRESETS
+from stylekit.recipe import STYLE_LAYERS, Recipe, Weights, setting
+from stylekit.ui import plots
+from stylekit.ui.layout import WEIGHTS, Page, recipe_of, status
+from stylekit.ui.painting import Order, Session, Studio, View
+
+Updates = dict[Component, Any]
+
+PLOT_PERIOD = 4
+"""Previews between two drawings of the losses."""
+
+API_PERIOD = 3
+"""Previews between two that the API shows, because each becomes a file there."""
+
+
+class Events:
+    """The handlers of one page."""
+
+    def __init__(self, page: Page, studio: Studio) -> None:
+        self.page, self.studio, self.words = page, studio, studio.words
+
+    # ------------------------------------------------------------------------------------------------ painting
+
+    def paint(self, session: Session, content: str | None, style: str | None, *values: Any) -> Iterator[Updates]:
+        """Paint anew."""
+        yield from self._run(session, content, style, values, onward=False)
+
+    def go_on(self, session: Session, content: str | None, style: str | None, *values: Any) -> Iterator[Updates]:
+        """Continue from the canvas."""
+        yield from self._run(session, content, style, values, onward=True)
+
+    def _run(self, session: Session, content: str | None, style: str | None, values: Any, onward: bool) -> Iterator[Updates]:
+        try:
+            order = Order(content, style, self.recipe(values), onward)
+        except RecipeError as error:
+            yield self._shown(View("refused", "", error=str(error), canvas=session.canvas))
+            return
+        with closing(self.studio.paint(session, order)) as views:
+            for number, view in enumerate(views):
+                yield self._shown(view, with_plot=number % PLOT_PERIOD == 0)
+
+    def _shown(self, view: View, with_plot: bool = True) -> Updates:
+        """A view as updates of the page."""
+        page, updates = self.page, {self.page.status: status(view)}
+        if view.preview is not None:
+            updates[page.canvas] = view.preview
+        if view.table is not None and (with_plot or view.canvas):
+            names = {"content": "loss.content", "style": "loss.style", "tv": "loss.tv"}
+            labels = {name: self.words(key) for name, key in names.items()} | {layer: layer for layer in STYLE_LAYERS}
+            updates[page.plot] = plots.svg(view.table, labels, self.words("losses.label"))
+        if view.canvas:
+            updates[page.canvas] = str(view.canvas.path)
+            updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))
+            updates[page.download] = gr.update(value=str(view.canvas.path))
+        return updates | self._buttons(view)
+
+    def _buttons(self, view: View) -> Updates:
+        running, kept = view.mode in ("waiting", "painting"), view.canvas is not None
+        page, again = self.page, self.words("again" if kept else "paint")
+        if view.mode == "painting" and view.done > 0.02:
+            return {}  # they have not changed since the last view, so say nothing
+        return {
+            page.paint: gr.update(visible=not running, value=again, variant="secondary" if kept else "primary"),
+            page.onward: gr.update(visible=kept and not running, variant="primary"),
+            page.pause: gr.update(visible=running),
+            page.stop: gr.update(visible=running),
+            page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
+        }
+
+    def end(self, session: Session, how: str) -> Updates:
+        """Ask the run to end with its next step."""
+        session.stopping = how
+        return {self.page.status: status(View("waiting", self.words("status.stopping")))} if session.dials else {}
+
+    # ------------------------------------------------------------------------------------------------ settings
+
+    def recipe(self, values: Sequence[Any]) -> Recipe:
+        """The recipe of the controls' values, in the order of `Page.settings` and `Page.layers`."""
+        count = len(self.page.settings)
+        return recipe_of(
+            dict(zip(self.page.settings, values[:count], strict=True)),
+            dict(zip(self.page.layers, values[count:], strict=True)),
+        )
+
+    def turn(self, session: Session, *values: float) -> Any:
+        """The weight sliders, in the order of `Page.turned`, act on what is running."""
+        weights = Weights(*values[: len(WEIGHTS)], dict(zip(self.page.layers, values[len(WEIGHTS) :], strict=True)))
+        if session.turn(weights) or session.canvas is None:
+            return gr.skip()
+        return status(View("done", self.words("status.next"), done=1.0))
+
+    def choose_look(self, name: str) -> Updates:
+        """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
+        preset = PRESETS[name]
+        recipe = preset.recipe()
+        keep = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
+        updates = {control: getattr(recipe, key) for key, control in self.page.settings.items() if key not in keep}
+        updates |= {slider: recipe.layer_weights.get(layer, 0.0) for layer, slider in self.page.layers.items()}
+        return updates | {self.page.look_note: preset.description}
+
+    def restore(self, path: str | None) -> Updates:
+        """Bring back the settings of a picture or recipe file."""
+        if path is None:
+            return {}
+        try:
+            recipe = Recipe.from_json(read_recipe_json(path))
+        except StylekitError as error:
+            return {self.page.status: status(View("refused", "", error=str(error)))}
+        return self._restored(recipe, Path(path).name)
+
+    def _restored(self, recipe: Recipe, name: str) -> Updates:
+        updates: Updates = {}
+        said = self.words("recipe.restored", name=name)
+        for key, control in self.page.settings.items():
+            value = getattr(recipe, key)
+            if key in ("size", "steps") and value > control.maximum:
+                value, said = control.maximum, self.words("recipe.clamped", name=key, value=control.maximum)
+            if key == "init" and value == "image":
+                value, said = "content", self.words("recipe.start_image")
+            updates[control] = _set(control, value)
+        for layer, slider in self.page.layers.items():
+            updates[slider] = _set(slider, recipe.layer_weights.get(layer, 0.0))
+        return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
+
+    def look_at(self, path: str | None) -> str:
+        """What to tell about a picture that has just been chosen."""
+        if path is None:
+            return ""
+        try:
+            note = open_picture(path, 256).note.split(", scaled")[0]
+        except PictureError as error:
+            return f'<span class="error" role="alert">{error}</span>'
+        note = "" if note.startswith("scaled") else note
+        try:
+            read_recipe_json(path)
+        except PictureError:
+            return note
+        return self.words("recipe.here")
+
+    # ------------------------------------------------------------------------------------------------ for programs
+
+    def stylize(
+        self,
+        content: str,
+        style: str,
+        encoder: str,
+        size: int,
+        steps: int,
+        content_weight: float,
+        style_weight: float,
+        tv_weight: float,
+        layer_weights: dict[str, float],
+        content_layer: str,
+        statistic: str,
+        formulation: str,
+        optimizer: str,
+        init: str,
+        coarsest: int,
+        seed: int,
+    ) -> Iterator[Any]:
+        """Paint a photo in the style of an artwork, showing previews; the last picture is the result, a PNG.
+
+        The settings are those of stylekit.Recipe; `size` is the longest side in pixels.
+        """
+        settings = {k: v for k, v in locals().items() if k not in ("self", "content", "style")}
+        try:
+            order = Order(content, style, Recipe(**settings))
+        except RecipeError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        session, shown = Session(), 0
+        with closing(self.studio.paint(session, order)) as views:
+            for view in views:
+                if view.error:
+                    raise gr.Error(view.error, print_exception=False)
+                if view.preview is not None:
+                    shown += 1
+                    if shown % API_PERIOD == 1:
+                        yield view.preview
+                if view.canvas:
+                    yield str(view.canvas.path)
+
+    def stylize_file(self, *values: Any) -> str:
+        """Paint a photo in the style of an artwork; returns only the result, a PNG with the recipe inside."""
+        *_, last = self.stylize(*values)
+        return str(last)
+
+
+def _set(control: Any, value: Any) -> Any:
+    """An update that shows `value`, with a longer slider where it lies beyond the end."""
+    if isinstance(control, gr.Slider) and value > control.maximum:
+        return gr.update(value=value, maximum=value)
+    return gr.update(value=value)
+
+
+def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
+    """Connect the page's components with their handlers; to be called inside gr.Blocks."""
+    events = Events(page, studio)
+    pictures = [page.session, page.content, page.style]
+    controls = [*page.settings.values(), *page.layers.values()]
+    shown = [page.status, page.canvas, page.plot, page.compare, page.download, page.paint, page.onward, page.pause, page.stop]
+    live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    for button, handler in ((page.paint, events.paint), (page.onward, events.go_on)):
+        button.click(
+            handler,
+            [*pictures, *controls],
+            shown,
+            show_progress="hidden",
+            concurrency_limit=limits_on_waiting,  # our own line decides who paints
+            concurrency_id="paint",
+            api_visibility="private",
+        )
+    page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
+    page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
+
+    for slider in page.turned:
+        slider.input(events.turn, [page.session, *page.turned], page.status, trigger_mode="always_last", **live)
+    page.look.input(events.choose_look, page.look, [*controls, page.look_note], **live).then(
+        events.turn, [page.session, *page.turned], page.status, **live
+    )
+    page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
+        events.turn, [page.session, *page.turned], page.status, **live
+    )
+    for picture, note in ((page.content, page.content_note), (page.style, page.style_note)):
+        picture.change(events.look_at, picture, note, **live)
+        picture.change(lambda: gr.update(value=studio.words("paint"), variant="primary"), None, page.paint, **live)
+    _wire_programs(page, events, limits_on_waiting)
+
+
+def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
+    """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
+    with gr.Group(visible=False):
+        layer_weights = gr.JSON(dict(setting("layer_weights").default), label="layer_weights")
+        preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
+        both: list[tuple[str, Callable[..., Any], Component]] = [
+            ("stylize", events.stylize, preview),
+            ("stylize_file", events.stylize_file, file),
+        ]
+        names = ("encoder", "size", "steps", *WEIGHTS)
+        rest = ("content_layer", "statistic", "formulation", "optimizer", "init", "coarsest", "seed")
+        inputs = [page.content, page.style, *(page.settings[n] for n in names), layer_weights, *(page.settings[n] for n in rest)]
+        for name, handler, output in both:
+            gr.Button(name).click(
+                handler, inputs, output, api_name=name, concurrency_limit=limits_on_waiting, concurrency_id="paint"
+            )
