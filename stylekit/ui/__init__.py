@@ -16,6 +16,9 @@ from stylekit.ui.words import Words
 
 HERE = Path(__file__).parent
 
+VERMILION = gr.themes.Color(
+    *("#fdf4f1", "#fbe5de", "#f6c9bb", "#eea48f", "#e37a5e", "#d25a3c", "#b8432b", "#973523", "#7a2d20", "#64281e", "#36120c")
+)
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
 
 
@@ -55,7 +58,25 @@ def launch(demo: gr.Blocks, **options: Any) -> Any:
 
 
 def theme() -> gr.themes.Base:
-    """Quiet greys of a gallery wall and one colour; fonts of the visitor's own system, so that none is fetched."""
+    """Quiet greys of a gallery wall and one vermilion; fonts of the visitor's own system, so that none is fetched."""
     return gr.themes.Base(
-        primary_hue=gr.themes.colors.orange, neutral_hue=gr.themes.colors.stone, font=FONT, radius_size="md", spacing_size="sm"
+        primary_hue=VERMILION, neutral_hue=gr.themes.colors.stone, font=FONT, radius_size="md", spacing_size="sm"
+    ).set(
+        body_background_fill="#f7f5f1",
+        body_background_fill_dark="#171513",
+        background_fill_secondary="#efece6",
+        background_fill_secondary_dark="#1f1c1a",
+        block_background_fill="#fdfcfa",
+        block_background_fill_dark="#1f1c1a",
+        border_color_primary="#ddd8cf",
+        border_color_primary_dark="#37322e",
+        block_border_width="1px",
+        color_accent="#b8432b",
+        slider_color="#b8432b",
+        slider_color_dark="#d9684c",
+        button_primary_background_fill="#b8432b",
+        button_primary_background_fill_dark="#b8432b",
+        button_primary_background_fill_hover="#a13822",
+        button_primary_background_fill_hover_dark="#c9543b",
+        button_primary_text_color="white",
     )

@@ -86,7 +86,7 @@ def samples(folder: str) -> list[str]:
 
 def place(words: Words, limits: hosting.Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
-    parts: dict[str, Any] = {"session": gr.State(Session, delete_callback=Session.forget)}
+    parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.forget)}
     gr.HTML(_header(words), elem_id="masthead", padding=False)
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(scale=5, min_width=230, elem_id="pictures"):

@@ -1,0 +1,30 @@
+// A picture or recipe that is dropped anywhere but on an upload field goes to "Bring settings back".
+(() => {
+  const target = () => document.querySelector("#recipe-file input[type=file]");
+  const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  const elsewhere = (event) => !event.target.closest("#content, #style, #recipe-file");
+
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFiles(event) || !elsewhere(event)) return document.body.classList.remove("dropping");
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (!carriesFiles(event) || !elsewhere(event) || !target()) return;
+    event.preventDefault();
+    target().files = event.dataTransfer.files;
+    target().dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  // Gradio's sample thumbnails have no names of their own for screen readers.
+  const name = () =>
+    document.querySelectorAll("[id^=samples] .gallery-item:not([aria-label])").forEach((button) => {
+      const file = button.querySelector("img")?.src.split("/").pop() ?? "";
+      button.setAttribute("aria-label", decodeURIComponent(file).replace(/\.\w+$/, "").replaceAll("-", " "));
+    });
+  new MutationObserver(name).observe(document, { childList: true, subtree: true });
+})();

@@ -5,7 +5,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,16 +51,16 @@ class Canvas:
     """steps that were still to come; 0 if it is finished, or was stopped for good"""
 
 
-@dataclass
 class Session:
-    """All that the studio knows of one visitor. Lives in gr.State: no lock, no tensor."""
+    """All that the studio knows of one visitor. Lives in gr.State, which copies it for each: no lock, no tensor."""
 
-    dials: Dials | None = None
-    """of the run that is going on"""
-    stopping: str = ""
-    """"pause" or "stop" once the visitor has asked for it"""
-    canvas: Canvas | None = None
-    table: LossTable = field(default_factory=LossTable)
+    def __init__(self) -> None:
+        self.dials: Dials | None = None
+        """of the run that is going on"""
+        self.stopping = ""
+        """"pause" or "stop" once the visitor has asked for it"""
+        self.canvas: Canvas | None = None
+        self.table = LossTable()
 
     def turn(self, weights: Weights) -> bool:
         """Use these weights from the next step on; False if nothing is running."""
@@ -259,7 +259,8 @@ class Pace:
 
     def take(self, frame: Frame) -> None:
         """Remember when this frame came."""
-        self._times = [t for t in self._times if t[0] == frame.level][-30:] + [(frame.level, frame.seconds)]
+        same = [t for t in self._times if t[0] == frame.level][-30:]
+        self._times = [*same, (frame.level, frame.seconds)]
 
     def speed(self) -> float:
         """Steps per second at this level; 0 while it is not known."""
