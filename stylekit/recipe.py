@@ -101,14 +101,14 @@ class Recipe:
     size: int = _setting(512, "Longest side of the result, in pixels.", least=16, most=8192, slider=(128, 1024, 32))
     steps: int = _setting(200, "How many times the picture is improved.", least=1, most=100_000, slider=(20, 1000, 10))
     content_weight: float = _setting(
-        1.0, "How closely it keeps to the photo.", symbol="α", least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)
+        1.0, "How much it keeps of the photo.", symbol="α", least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)
     )
     style_weight: float = _setting(
-        5.0, "How strongly it is painted in the style.", symbol="β", least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)
+        5.0, "How much it takes of the style.", symbol="β", least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)
     )
     tv_weight: float = _setting(
         0.0,
-        "Smooths grain first, then detail.",
+        "Smooths grain, then detail.",
         symbol="λ",
         least=0,
         most=LARGEST_WEIGHT,

@@ -7,8 +7,11 @@ from html import escape
 MOST_POINTS = 240
 """Per line; a plot is about twice as wide in pixels."""
 
-WIDTH, HEIGHT, RIGHT, BOTTOM = 640, 150, 74, 16
+WIDTH, HEIGHT, RIGHT, BOTTOM = 712, 128, 62, 14
 """Of the drawing, and the margins for the lines' names and the step numbers."""
+
+LABEL = 11
+"""Height of a line's name."""
 
 LEAST = 1e-6
 """Losses below are drawn here: relative losses are at most about 1."""
@@ -46,7 +49,7 @@ def svg(table: LossTable, names: Mapping[str, str], label: str) -> str:
     if not any(len(points) > 1 for points in lines.values()):
         return ""
     values = [math.log10(max(loss, LEAST)) for points in lines.values() for _, loss in points]
-    low, high = math.floor(min(values)), math.ceil(max(values)) or 0
+    low, high = min(values), max(values)
     steps = [step for step, _ in table.rows]
     place = _Place(steps[0], max(steps[-1], steps[0] + 1), low, max(high, low + 1))
     parts = [*_grid(place), *_turns(table.turns, place)]
@@ -58,7 +61,7 @@ def svg(table: LossTable, names: Mapping[str, str], label: str) -> str:
 class _Place:
     """Where on the drawing a step and a loss lie."""
 
-    def __init__(self, first: int, last: int, low: int, high: int) -> None:
+    def __init__(self, first: int, last: int, low: float, high: float) -> None:
         self.first, self.last, self.low, self.high = first, last, low, high
 
     def x(self, step: int) -> float:
@@ -71,7 +74,7 @@ class _Place:
 
 def _grid(place: _Place) -> list[str]:
     parts = []
-    for power in range(place.low, place.high + 1):
+    for power in range(math.ceil(place.low), math.floor(place.high) + 1):
         y = place.y(10.0**power)
         parts.append(f'<line class="grid" x1="0" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="2" y="{y - 2:.1f}">{10.0**power:g}</text>')
@@ -95,7 +98,8 @@ def _line(name: str, points: Sequence[tuple[int, float]], place: _Place) -> str:
 def _labels(last: Mapping[str, float], names: Mapping[str, str], place: _Place) -> list[str]:
     """The names of the lines at their right ends, moved apart where they would overlap."""
     parts, before = [], -math.inf
-    for name, loss in sorted(last.items(), key=lambda item: -item[1]):
-        before = max(place.y(loss) + 3, before + 11)
+    for number, (name, loss) in enumerate(sorted(last.items(), key=lambda item: -item[1]), start=1):
+        room_below = HEIGHT - 3 - LABEL * (len(last) - number)
+        before = max(min(place.y(loss) + 3, room_below), before + LABEL)
         parts.append(f'<text class="name {escape(name)}" x="{WIDTH - RIGHT + 4}" y="{before:.1f}">{escape(names[name])}</text>')
     return parts
