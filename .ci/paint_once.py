@@ -9,9 +9,7 @@ from PIL import Image
 assets = Path(__file__).parents[1] / "assets"
 content, style = assets / "photos" / "coffee.jpg", assets / "artworks" / "indigo-waves.jpg"
 client = Client(sys.argv[1], verbose=False)
-result = client.predict(
-    content=handle_file(content), style=handle_file(style), size=160, steps=30, api_name="/stylize_file"
-)
+result = client.predict(content=handle_file(content), style=handle_file(style), size=160, steps=30, api_name="/stylize_file")
 with Image.open(result) as painting, Image.open(content) as photo:
     assert painting.format == "PNG" and max(painting.size) == 160, painting
     assert "stylekit" in painting.info, "the picture carries no recipe"

@@ -1,5 +1,6 @@
 """What happens: plain functions and generators first, the wiring at the foot."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -191,11 +192,6 @@ class Events:
                 if view.canvas:
                     yield str(view.canvas.path)
 
-    def stylize_file(self, *values: Any) -> str:
-        """Paint a photo in the style of an artwork; returns only the result, a PNG with the recipe inside."""
-        *_, last = self.stylize(*values)
-        return str(last)
-
 
 def _set(control: Any, value: Any) -> Any:
     """An update that shows `value`, with a longer slider where it lies beyond the end."""
@@ -242,16 +238,29 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
     with gr.Group(visible=False):
+        pictures = [gr.Image(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
         layer_weights = gr.JSON(dict(setting("layer_weights").default), label="layer_weights")
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
             ("stylize", events.stylize, preview),
-            ("stylize_file", events.stylize_file, file),
+            ("stylize_file", _last_of(events.stylize), file),
         ]
-        names = ("encoder", "size", "steps", *WEIGHTS)
+        first = ("encoder", "size", "steps", *WEIGHTS)
         rest = ("content_layer", "statistic", "formulation", "optimizer", "init", "coarsest", "seed")
-        inputs = [page.content, page.style, *(page.settings[n] for n in names), layer_weights, *(page.settings[n] for n in rest)]
+        inputs = [*pictures, *(page.settings[n] for n in first), layer_weights, *(page.settings[n] for n in rest)]
         for name, handler, output in both:
             gr.Button(name).click(
                 handler, inputs, output, api_name=name, concurrency_limit=limits_on_waiting, concurrency_id="paint"
             )
+
+
+def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., str]:
+    """`stylize` without its previews, under the same names of parameters."""
+
+    @functools.wraps(stylize)
+    def stylize_file(*values: Any) -> str:
+        *_, last = stylize(*values)
+        return str(last)
+
+    stylize_file.__doc__ = "Paint a photo in the style of an artwork; returns only the result, a PNG with the recipe inside."
+    return stylize_file

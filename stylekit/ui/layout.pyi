@@ -25,8 +25,6 @@ FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 FOLDED = ("encoder", "size", "steps", "init", "statistic", "content_layer", "optimizer", "coarsest", "seed", "formulation")
 
-from gradio.events import Dependency
-
 class LiveImage(gr.Image):  # type: ignore[misc]
     """An image whose arrays travel inside the message as JPEG: nothing is encoded for long, or written to the disk."""
 
