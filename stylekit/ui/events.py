@@ -14,7 +14,7 @@ from stylekit.images import open_picture, read_recipe_json
 from stylekit.presets import PRESETS
 from stylekit.recipe import STYLE_LAYERS, Recipe, Weights, setting
 from stylekit.ui import plots
-from stylekit.ui.layout import WEIGHTS, Page, recipe_of, status
+from stylekit.ui.layout import WEIGHTS, Page, PictureFile, recipe_of, status
 from stylekit.ui.painting import Order, Session, Studio, View
 
 Updates = dict[Component, Any]
@@ -238,7 +238,7 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
     with gr.Group(visible=False):
-        pictures = [gr.Image(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
+        pictures = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
         layer_weights = gr.JSON(dict(setting("layer_weights").default), label="layer_weights")
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [

@@ -42,13 +42,25 @@ class LiveImage(gr.Image):  # type: ignore[misc]
         return "image"
 
 
+class PictureFile(gr.Image):  # type: ignore[misc]
+    """An image input that hands on the path of the upload unopened; ours says in words what is wrong with a file."""
+
+    def preprocess(self, payload: Any) -> Any:
+        """The path, None without an upload; gr.Image itself fails on what it cannot open."""
+        return payload.path if payload is not None and payload.path else super().preprocess(payload)
+
+    def get_block_name(self) -> str:
+        """The stock component in the browser."""
+        return "image"
+
+
 @dataclass
 class Page:
     """The components that events speak to."""
 
     session: gr.State
-    content: gr.Image
-    style: gr.Image
+    content: PictureFile
+    style: PictureFile
     content_note: gr.HTML
     style_note: gr.HTML
     canvas: LiveImage
@@ -112,7 +124,7 @@ def _pictures(words: Words) -> dict[str, Any]:
         ("content", "photo", "photos", FIRST_PHOTO),
         ("style", "artwork", "artworks", FIRST_ARTWORK),
     ):
-        parts[key] = gr.Image(
+        parts[key] = PictureFile(
             sample(folder, first),
             type="filepath",
             image_mode=None,

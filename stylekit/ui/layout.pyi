@@ -251,3 +251,21 @@ def status(view: View) -> str:
         f'<div class="status {kind}"><div class="bar"><i style="width:{100 * view.done:.1f}%"></i></div>'
         f'<span class="said" role="{role}">{escape(said)}</span>{kept}{note}</div>'
     )
+
+class PictureFile(gr.Image):  # type: ignore[misc]
+    """An image input that hands on the path of the upload unopened; ours says in words what is wrong with a file."""
+
+    def preprocess(self, payload: Any) -> Any:
+        """The path, None without an upload; gr.Image itself fails on what it cannot open."""
+        return payload.path if payload is not None and payload.path else super().preprocess(payload)
+
+    def get_block_name(self) -> str:
+        """The stock component in the browser."""
+        return "image"
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+    
