@@ -1,0 +1,324 @@
+"""A visitor's run without the page: the line, pause and continue, errors, and what is kept."""
+
+import json
+import logging
+import multiprocessing
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylekit import Dials, Recipe, open_picture, read_recipe_json
+from stylekit.errors import BusyError, RecipeError, UsageError
+from stylekit.ui import compute, hosting
+from stylekit.ui.hosting import Limits, Line
+from stylekit.ui.painting import Order, Session, Studio
+from stylekit.ui.words import Words
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PHOTO, ARTWORK = str(ASSETS / "photos" / "coffee.jpg"), str(ASSETS / "artworks" / "indigo-waves.jpg")
+SMALL = Recipe(size=64, steps=12)
+
+
+@pytest.fixture
+def studio():
+    return Studio(Limits(max_size=256), Words())
+
+
+def order(recipe=SMALL, **changes):
+    return replace(Order(PHOTO, ARTWORK, recipe), **changes)
+
+
+def test_a_run_ends_with_a_png_of_the_size_asked_for_that_carries_its_recipe(studio):
+    session = Session()
+    views = list(studio.paint(session, order()))
+    assert views[0].mode == "waiting" and views[-1].mode == "done"
+    assert "Finished at step 12" in views[-1].text
+    canvas = views[-1].canvas
+    with Image.open(canvas.path) as painting:
+        assert painting.format == "PNG" and painting.size == (64, 43)
+    assert Recipe.from_json(read_recipe_json(canvas.path)) == SMALL
+    assert open_picture(canvas.before).size == (43, 64)
+    assert any(view.preview is not None for view in views)
+    assert session.dials is None
+
+
+def test_the_losses_of_the_table_go_down(studio):
+    session = Session()
+    list(studio.paint(session, order(replace(SMALL, steps=30, coarsest=64))))
+    style = [loss for _, loss in session.table.lines()["style"]]
+    assert style[-1] < 0.5 * style[0]
+
+
+def run_until(studio, session, an_order, steps, then):
+    """Run, call `then` once when `steps` steps were seen, and return the views."""
+    views, called = [], False
+    with closing(studio.paint(session, an_order)) as stream:
+        for view in stream:
+            views.append(view)
+            if not called and session.table.rows and session.table.rows[-1][0] >= steps:
+                called = True
+                then()
+    return views
+
+
+def test_pause_keeps_the_picture_and_continue_takes_the_remaining_steps(studio, monkeypatch):
+    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    session, long = Session(), replace(SMALL, steps=60)
+    paused = run_until(studio, session, order(long), 10, lambda: setattr(session, "stopping", "pause"))[-1]
+    assert "Paused at step" in paused.text
+    first = session.canvas
+    assert 10 <= first.step < 60 and first.unfinished == 60 - first.step
+    views = list(studio.paint(session, order(long, onward=True)))
+    assert f"Step {first.step} of 60" in views[1].text
+    assert session.canvas.step == 60 and session.canvas.unfinished == 0 and session.canvas.size == 64
+    assert not first.path.exists()  # one picture per visitor is kept
+
+
+def test_continue_begins_with_the_canvas_and_not_with_the_photo(studio):
+    session = Session()
+    list(studio.paint(session, order()))
+    painted = open_picture(session.canvas.path).image
+    views = list(studio.paint(session, order(onward=True)))
+    first = next(view.preview for view in views if view.preview is not None)
+    assert np.abs(first / 255 - painted[0].permute(1, 2, 0).numpy()).max() < 0.01
+
+
+def test_stop_keeps_the_last_picture_and_weights_turned_between_runs_are_used_by_the_next(studio, monkeypatch):
+    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    session, long = Session(), replace(SMALL, steps=60)
+    last = run_until(studio, session, order(long), 5, lambda: setattr(session, "stopping", "stop"))[-1]
+    assert "Stopped at step" in last.text and last.canvas.path.is_file() and last.canvas.unfinished == 0
+    other = replace(long, style_weight=30.0)
+    list(studio.paint(session, order(other, onward=True)))
+    assert Recipe.from_json(read_recipe_json(session.canvas.path)).style_weight == 30.0
+
+
+def test_a_turned_weight_is_used_by_the_very_next_step_and_said(studio, monkeypatch):
+    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    session = Session()
+    turned = []
+
+    def turn():
+        turned.append(session.table.rows[-1][0])
+        assert session.turn(replace(SMALL, style_weight=33.0).weights)
+
+    views = run_until(studio, session, order(replace(SMALL, steps=40)), 8, turn)
+    assert session.table.turns == [turned[0] + 1]
+    assert any(view.note == f"Weights changed at step {turned[0] + 1}." for view in views)
+    assert json.loads(read_recipe_json(session.canvas.path))["style_weight"] == 33.0
+
+
+def test_nothing_is_turned_when_nothing_runs():
+    assert not Session().turn(SMALL.weights)
+
+
+def test_closing_ends_the_run_and_frees_the_place(studio):
+    session = Session()
+    stream = studio.paint(session, order(replace(SMALL, steps=1000)))
+    for view in stream:
+        if view.mode == "painting":
+            break
+    stream.close()
+    assert session.dials is None
+    with studio.line.ticket() as ticket:
+        assert studio.line.ahead(ticket) == 0
+
+
+def test_a_visitor_waits_for_the_one_before_and_can_leave_the_line(studio):
+    session = Session()
+    with studio.line.ticket():
+        views = []
+        for view in studio.paint(session, order()):
+            views.append(view)
+            if "In line: 1 before you." in view.text:
+                session.stopping = "stop"
+    assert views[-1].text == "Stopped before painting began." and views[-1].mode == "refused"
+    with studio.line.ticket() as ticket:
+        assert studio.line.ahead(ticket) == 0
+
+
+def test_a_waiting_visitor_is_served_when_the_place_is_free(studio):
+    busy = studio.line.ticket()
+    busy.__enter__()
+    views = []
+    for view in studio.paint(Session(), order()):
+        views.append(view)
+        if "In line" in view.text and busy:
+            busy.__exit__(None, None, None)
+            busy = None
+    assert views[-1].canvas is not None
+
+
+def test_the_line_is_first_come_first_served_and_refuses_when_it_is_full():
+    line = Line(places=1, most_waiting=1)
+    with line.ticket() as first, line.ticket() as second:
+        assert (line.ahead(first), line.ahead(second)) == (0, 1)
+        with pytest.raises(BusyError, match="full"), line.ticket():
+            pass
+    with line.ticket() as third:
+        assert line.ahead(third) == 0
+
+
+def test_two_places_mean_two_at_once():
+    line = Line(places=2, most_waiting=5)
+    with line.ticket() as a, line.ticket() as b, line.ticket() as c, line.ticket() as d:
+        assert [line.ahead(t) for t in (a, b, c, d)] == [0, 0, 1, 2]
+
+
+def test_many_visitors_at_once_never_compute_at_the_same_time(studio, monkeypatch):
+    inside, most = 0, 0
+    lock, original = threading.Lock(), compute.frames
+
+    def counted(*args):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        try:
+            yield from original(*args)
+        finally:
+            with lock:
+                inside -= 1
+
+    monkeypatch.setattr(compute, "frames", counted)
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(list(studio.paint(Session(), order(replace(SMALL, steps=3))))[-1]))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert most == 1 and len(results) == 4
+    assert len({view.canvas.path for view in results}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"content": None}, "Choose a photo"),
+        ({"style": None}, "Choose a photo"),
+        ({"content": __file__}, "text"),
+        ({"recipe": Recipe(size=512)}, "up to 256 pixels"),
+        ({"recipe": Recipe(size=64, steps=5000)}, "up to 1000 steps"),
+        ({"recipe": Recipe(size=64, content_layer="relu3_3")}, "no layer"),
+        ({"recipe": Recipe(size=64, encoder="vgg11")}, "no encoder"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence_and_costs_the_last_picture_nothing(studio, changes, says):
+    session = Session()
+    list(studio.paint(session, order()))
+    kept = session.canvas
+    last = list(studio.paint(session, order(**changes)))[-1]
+    assert says in last.error and "/" not in last.error
+    assert session.canvas == kept and kept.path.is_file()
+    with studio.line.ticket() as ticket:
+        assert studio.line.ahead(ticket) == 0
+
+
+def test_an_unexpected_failure_keeps_the_last_picture_and_is_logged(studio, monkeypatch, caplog):
+    original = compute.frames
+
+    def failing(*args):
+        for frame in original(*args):
+            yield frame
+            if frame.step == 5:
+                raise RuntimeError("/secret/path out of memory")
+
+    monkeypatch.setattr(compute, "frames", failing)
+    session = Session()
+    with caplog.at_level(logging.ERROR):
+        last = list(studio.paint(session, order()))[-1]
+    assert "Something went wrong" in last.error and "secret" not in last.error
+    assert "out of memory" in caplog.text
+    assert session.canvas.step == 5 and session.canvas.path.is_file()
+
+
+def test_a_run_ends_at_the_time_limit_and_can_be_continued(monkeypatch):
+    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    studio, session = Studio(Limits(max_seconds=1), Words()), Session()
+    last = list(studio.paint(session, order(replace(SMALL, steps=100_0))))[-1]
+    assert "Paused" in last.text and 0 < session.canvas.step < 1000
+
+
+def test_transparency_of_the_photo_is_kept(studio, tmp_path):
+    photo = Image.new("RGBA", (80, 60), (200, 40, 40, 255))
+    photo.paste((0, 0, 255, 0), (0, 0, 40, 60))
+    photo.save(tmp_path / "cut-out.png")
+    session = Session()
+    list(studio.paint(session, order(content=str(tmp_path / "cut-out.png"))))
+    with Image.open(session.canvas.path) as painting:
+        assert painting.mode == "RGBA"
+        alpha = np.asarray(painting)[..., 3]
+    assert alpha[:, :28].max() == 0 and alpha[:, -28:].min() == 255
+
+
+def test_forgetting_a_visitor_removes_the_pictures(studio):
+    session = Session()
+    list(studio.paint(session, order()))
+    kept = session.canvas
+    session.forget()
+    assert not kept.path.exists() and not kept.before.exists() and session.canvas is None
+
+
+def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
+    monkeypatch.setenv("STYLEKIT_MAX_SIZE", "333")
+    monkeypatch.setenv("STYLEKIT_CONCURRENCY", "3")
+    limits = Limits.from_environment()
+    assert (limits.max_size, limits.concurrency, limits.max_steps) == (333, 3, Limits.max_steps)
+    with pytest.raises(RecipeError, match="333"):
+        limits.check(Recipe(size=334))
+    monkeypatch.setenv("STYLEKIT_MAX_SIZE", "large")
+    with pytest.raises(UsageError, match="STYLEKIT_MAX_SIZE"):
+        Limits.from_environment()
+
+
+def in_another_process(content, styles, recipe, file, start):
+    """What ZeroGPU does, by fork: frames come through a pipe, and nothing of ours is seen to change."""
+    here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
+
+    def work():
+        for frame in compute.run(content, styles, recipe, file, start):
+            there.send((frame.step, frame.weights, frame.image.numpy()))
+            time.sleep(0.02)
+        there.send(None)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    while (sent := here.recv()) is not None:
+        yield sent
+    process.join()
+
+
+def test_dials_reach_a_loop_in_another_process():
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
+    try:
+        recipe = replace(SMALL, steps=40)
+        content, style = open_picture(PHOTO, 64).image, open_picture(ARTWORK, 64).image
+        dials, seen = Dials(recipe.weights), []
+        compute.encoder("compact")
+        for step, weights, _ in compute.on_loan(in_another_process, content, [style], recipe, dials, None):
+            if step == 10:
+                dials.weights = replace(recipe, style_weight=44.0).weights
+            seen.append(weights.style)
+    finally:
+        torch.set_num_threads(threads)
+    assert seen[:11] == [recipe.style_weight] * 11 and seen[-1] == 44.0
+
+
+def test_zerogpu_is_used_only_where_it_is(monkeypatch):
+    assert not hosting.borrows_gpu()
+    monkeypatch.setattr(hosting, "spaces", type("spaces", (), {}))
+    assert not hosting.borrows_gpu()
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert hosting.borrows_gpu() and hosting.device_name() == "GPU on loan"
