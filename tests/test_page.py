@@ -1,0 +1,339 @@
+"""The page in a real browser, and its API through the Gradio client. Screenshots go to pytest's temporary folder."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from stylekit import Recipe, open_picture, read_recipe_json, save_png, ui
+from stylekit.ui.hosting import Limits
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo-waves.jpg"
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+PATIENCE = 60_000  # milliseconds; the machines are shared
+LONG = Recipe(size=128, steps=1000, coarsest=128)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
+    demo = ui.build(Limits(concurrency=2))
+    _, address, _ = ui.launch(demo, prevent_thread_lock=True, server_name="127.0.0.1", server_port=None, quiet=True)
+    yield address
+    demo.close()
+    del os.environ["GRADIO_TEMP_DIR"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        system = "/usr/bin/chromium"
+        try:
+            browser = driver.chromium.launch(executable_path=system if Path(system).exists() else None, args=FLAGS)
+        except playwright.Error as error:
+            pytest.skip(f"no browser: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """A visitor with a window of their own."""
+
+    def __init__(self, browser, url, width=1440, height=900, dark=False):
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.requests, self.complaints = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(url)
+        self.page.locator("#paint").wait_for()
+        self.page.locator("#canvas img").wait_for()
+
+    def restore(self, path):
+        self.page.locator("#recipe-file input[type=file]").set_input_files(path)
+        self.says("Settings restored")
+
+    def says(self, text):
+        playwright.expect(self.page.locator("#status")).to_contain_text(re.compile(text), timeout=PATIENCE)
+
+    def value(self, name):
+        return float(self.page.locator(f"#set-{name} input[type=number]").first.input_value())
+
+    def set(self, name, value):
+        box = self.page.locator(f"#set-{name} input[type=number]").first
+        box.fill(str(value))
+        box.press("Tab")
+
+    def shown(self):
+        return self.page.locator("#canvas img").get_attribute("src")
+
+    def different_pictures(self, count):
+        """Wait until the canvas has shown so many different pictures, and return them."""
+        self.page.evaluate("window.shown = new Set()")
+        self.page.wait_for_function(
+            "n => { const i = document.querySelector('#canvas img'); if (i?.src.startsWith('data:')) window.shown.add(i.src);"
+            " return window.shown.size >= n }",
+            arg=count,
+        )
+        return self.page.evaluate("[...window.shown]")
+
+
+@pytest.fixture
+def visit(browser, url):
+    visitors = []
+
+    def arrive(**window):
+        visitors.append(Visitor(browser, url, **window))
+        return visitors[-1]
+
+    yield arrive
+    for visitor in visitors:
+        assert visitor.complaints == []
+        outside = [u for u in visitor.requests if not u.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+        assert outside == [], "a request left this machine"
+        visitor.context.close()
+
+
+@pytest.fixture
+def long_recipe(tmp_path):
+    path = tmp_path / "long.json"
+    path.write_text(LONG.to_json())
+    return path
+
+
+def test_the_studio_opens_with_a_photo_and_an_artwork_in_place(visit):
+    visitor = visit()
+    assert visitor.page.locator("#content img").first.is_visible() and visitor.page.locator("#style img").first.is_visible()
+    assert visitor.page.locator("#paint").is_enabled()
+    assert visitor.page.locator("[id^=samples] .gallery-item").count() == 13
+
+
+def test_paint_turn_stop_download_and_drop_back(visit, long_recipe, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.restore(long_recipe)
+    assert (visitor.value("size"), visitor.value("steps")) == (128, 1000)
+
+    page.locator("#paint").click()
+    assert len(visitor.different_pictures(3)) >= 3
+    slider = page.locator("#set-style_weight input[type=range]")
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowRight")
+    visitor.says(r"Weights changed at step \d+")
+    assert page.locator("#plot svg polyline").count() >= 3
+
+    page.locator("#stop").click()
+    visitor.says(r"Stopped at step \d+ after .* 128×85 pixels\. The picture is kept")
+    playwright.expect(page.locator("#canvas img")).to_have_attribute("src", re.compile("^http.*png"))
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    saved = tmp_path / "mine.png"
+    download.value.save_as(saved)
+    recipe = Recipe.from_json(read_recipe_json(saved))
+    assert recipe.style_weight == 7.0 and recipe.size == 128
+
+    visitor.set("style_weight", 20)
+    visitor.set("relu5_1", 0.5)
+    drop(page, saved, "#masthead")
+    visitor.says("Settings restored from mine.png")
+    assert visitor.value("style_weight") == 7.0 and visitor.value("relu5_1") == 1.0
+
+    page.get_by_role("tab", name="Before / after").click()
+    page.locator("#compare img").first.wait_for()
+
+
+def drop(page, path, target):
+    """Drop a file on an element of the page, as the browser does it."""
+    data = page.evaluate_handle(
+        "([bytes, name]) => { const d = new DataTransfer();"
+        " d.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'})); return d }",
+        [list(path.read_bytes()), path.name],
+    )
+    page.dispatch_event(target, "drop", {"dataTransfer": data})
+
+
+def test_pause_then_continue_with_other_weights(visit, long_recipe):
+    visitor = visit()
+    visitor.restore(long_recipe)
+    visitor.page.locator("#paint").click()
+    visitor.different_pictures(2)
+    visitor.page.locator("#pause").click()
+    visitor.says(r"Paused at step \d+")
+    paused = int(re.search(r"step (\d+)", visitor.page.locator("#status").inner_text())[1])
+    visitor.set("content_weight", 3)
+    visitor.page.locator("#continue").click()
+    visitor.different_pictures(2)
+    visitor.says(r"Step \d+ of 1000")
+    assert int(re.search(r"Step (\d+)", visitor.page.locator("#status").inner_text())[1]) >= paused
+    visitor.page.locator("#stop").click()
+    visitor.says("Stopped at step")
+    visitor.page.locator("#paint").click()  # start over
+    visitor.says(r"Step \d\d? of 1000")
+    visitor.page.locator("#stop").click()
+    visitor.says("Stopped at step")
+
+
+def test_two_visitors_do_not_see_each_others_picture_or_sliders(visit, long_recipe):
+    one, two = visit(), visit()
+    for visitor in (one, two):
+        visitor.restore(long_recipe)
+    two.page.locator("#samples-photos .gallery-item").nth(4).click()
+    two.page.wait_for_function("document.querySelector('#content img')?.src.includes('rocket')")
+    one.page.locator("#paint").click()
+    two.page.locator("#paint").click()
+    first, second = set(one.different_pictures(3)), set(two.different_pictures(3))
+    assert not first & second
+    one.set("style_weight", 33)
+    one.says(r"Weights changed at step \d+")
+    assert two.value("style_weight") == 5 and "Weights changed" not in two.page.locator("#status").inner_text()
+    one.page.locator("#stop").click()
+    one.says("Stopped")
+    assert len(two.different_pictures(2)) >= 2  # goes on
+    two.page.locator("#stop").click()
+    two.says("Stopped")
+
+
+def test_a_closed_tab_ends_its_computation(visit, long_recipe, browser, url):
+    for _ in range(2):  # as many as there are places
+        visitor = Visitor(browser, url)
+        visitor.restore(long_recipe)
+        visitor.page.locator("#paint").click()
+        visitor.different_pictures(1)
+        visitor.context.close()
+    next_one = visit()
+    next_one.restore(long_recipe)
+    next_one.page.locator("#paint").click()
+    assert len(next_one.different_pictures(2)) >= 2
+    next_one.page.locator("#stop").click()
+    next_one.says("Stopped")
+
+
+def test_a_look_sets_its_weights_and_an_error_is_one_sentence(visit, tmp_path):
+    visitor = visit()
+    visitor.page.get_by_text("Large shapes", exact=True).first.click()
+    playwright.expect(visitor.page.locator("#look-note")).to_contain_text("large shapes")
+    visitor.page.wait_for_function("document.querySelector('#set-relu5_1 input[type=number]').value == '3'")
+    text = tmp_path / "not-a-picture.jpg"
+    text.write_text("This is no picture.")
+    visitor.page.locator("#content input[type=file]").set_input_files(text)
+    playwright.expect(visitor.page.locator("#pictures .note .error")).to_contain_text("text, not a picture")
+    visitor.page.locator("#paint").click()
+    playwright.expect(visitor.page.locator("#status [role=alert]")).to_contain_text("text, not a picture")
+    assert visitor.page.locator("#paint").is_visible()
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"size": 512, "brush": 3}')
+    visitor.page.locator("#recipe-file input[type=file]").set_input_files(broken)
+    playwright.expect(visitor.page.locator("#status [role=alert]")).to_contain_text("no setting 'brush'")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_fits(visit, tmp_path, width, height, dark):
+    visitor = visit(width=width, height=height, dark=dark)
+    page = visitor.page
+    page.screenshot(path=tmp_path / f"page-{width}{'-dark' if dark else ''}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    body = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (int(re.findall(r"\d+", body)[0]) < 80) == dark
+    if width >= 1024:
+        needed = ["#paint", "#canvas", "#set-content_weight", "#set-style_weight", "#set-tv_weight"]
+        needed += ["#set-relu1_1", "#set-relu5_1"] if width == 1440 else []
+        for selector in needed:
+            box = page.locator(selector).bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= height, f"{selector} is out of sight"
+        canvas = page.locator("#canvas").bounding_box()
+        assert canvas["width"] * canvas["height"] > 0.25 * width * height
+    else:  # the canvas stays in sight while the weights pass below it
+        page.locator("#set-relu5_1").scroll_into_view_if_needed()
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(300)
+        box = page.locator("#canvas").bounding_box()
+        assert box["y"] > -10 and box["height"] > 200
+
+
+def test_everything_that_can_be_turned_has_a_name_for_screen_readers(visit):
+    unnamed = visit().page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, [role=slider]')]
+          .filter(e => e.offsetParent && !(e.getAttribute('aria-label') || e.innerText.trim() || e.labels?.length || e.title))
+          .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert unnamed == []
+
+
+# ---------------------------------------------------------------------------------------------------- for programs
+
+
+def test_the_api_streams_previews_and_ends_with_the_result(url):
+    job = Client(url, verbose=False).submit(
+        content=handle_file(PHOTO),
+        style=handle_file(ARTWORK),
+        size=128,
+        steps=150,
+        layer_weights={"relu1_1": 1, "relu3_1": 2},
+        api_name="/stylize",
+    )
+    result = job.result(timeout=120)
+    assert len(job.outputs()) >= 2
+    recipe = Recipe.from_json(read_recipe_json(result))
+    assert (recipe.size, recipe.steps, dict(recipe.layer_weights)) == (128, 150, {"relu1_1": 1.0, "relu3_1": 2.0})
+
+
+def test_the_api_gives_the_same_file_for_the_same_recipe(url):
+    client = Client(url, verbose=False)
+    ask = {"content": handle_file(PHOTO), "style": handle_file(ARTWORK), "size": 64, "steps": 5, "api_name": "/stylize_file"}
+    one, two = (np.asarray(Image.open(client.predict(**ask))) for _ in range(2))
+    assert (one == two).all() and one.shape == (43, 64, 3)
+
+
+def test_every_setting_of_a_recipe_is_a_parameter_of_the_api(url):
+    endpoints = Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/stylize", "/stylize_file"}
+    for endpoint in endpoints.values():
+        names = {parameter["parameter_name"] for parameter in endpoint["parameters"]}
+        assert names == {"content", "style", *json.loads(Recipe().to_json())}
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"), [({"layer_weights": {"relu9_9": 1}}, "no layer"), ({"size": 4000}, "4000"), ({"style": None}, "artwork")]
+)
+def test_the_api_refuses_in_one_sentence(url, setting, says):
+    ask = {"content": handle_file(PHOTO), "style": handle_file(ARTWORK), "size": 64, "steps": 5, "api_name": "/stylize_file"}
+    with pytest.raises(AppError, match=says) as caught:
+        Client(url, verbose=False).predict(**(ask | setting))
+    assert "Traceback" not in str(caught.value) and "/" not in str(caught.value)
+
+
+def test_nobody_gets_past_the_line(url):
+    answer = httpx.post(f"{url.rstrip('/')}/gradio_api/run/stylize", json={"data": []})
+    assert answer.status_code == 404
+
+
+def test_a_recipe_beyond_the_limits_comes_back_with_words(tmp_path, visit):
+    image = open_picture(PHOTO, 32).image
+    save_png(tmp_path / "huge.png", image, recipe_json=Recipe(size=4096, style_weight=80.0).to_json())
+    visitor = visit()
+    visitor.page.locator("#recipe-file input[type=file]").set_input_files(tmp_path / "huge.png")
+    visitor.says("size was brought down to 1024")
+    assert visitor.value("size") == 1024 and visitor.value("style_weight") == 80
+    visitor.set("steps", 20)
+    visitor.set("size", 128)
+    visitor.page.locator("#paint").click()
+    visitor.says("Finished at step 20")
