@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gradio.components import Component
 from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.images import open_picture, read_recipe_json
 from stylekit.presets import PRESETS
-from stylekit.recipe import STYLE_LAYERS, Recipe, Weights, setting
+from stylekit.recipe import STYLE_LAYERS, Recipe, Weights
 from stylekit.ui import plots
 from stylekit.ui.layout import WEIGHTS, Page, PictureFile, recipe_of, status
 from stylekit.ui.painting import Order, Session, Studio, View
@@ -194,9 +195,9 @@ class Events:
 
 
 def _set(control: Any, value: Any) -> Any:
-    """An update that shows `value`, with a longer slider where it lies beyond the end."""
-    if isinstance(control, gr.Slider) and value > control.maximum:
-        return gr.update(value=value, maximum=value)
+    """An update that shows `value`, with a longer slider where it lies beyond an end."""
+    if isinstance(control, gr.Slider):
+        return gr.update(value=value, minimum=min(value, control.minimum), maximum=max(value, control.maximum))
     return gr.update(value=value)
 
 
@@ -238,20 +239,26 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
     with gr.Group(visible=False):
-        pictures = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
-        layer_weights = gr.JSON(dict(setting("layer_weights").default), label="layer_weights")
+        inputs = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
+        inputs += [_input(f) for f in fields(Recipe)]
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
             ("stylize", events.stylize, preview),
             ("stylize_file", _last_of(events.stylize), file),
         ]
-        first = ("encoder", "size", "steps", *WEIGHTS)
-        rest = ("content_layer", "statistic", "formulation", "optimizer", "init", "coarsest", "seed")
-        inputs = [*pictures, *(page.settings[n] for n in first), layer_weights, *(page.settings[n] for n in rest)]
         for name, handler, output in both:
             gr.Button(name).click(
                 handler, inputs, output, api_name=name, concurrency_limit=limits_on_waiting, concurrency_id="paint"
             )
+
+
+def _input(f: Field[Any]) -> Component:
+    """A parameter of the API for a field of Recipe, which itself checks the limits."""
+    if f.name == "layer_weights":
+        return gr.JSON(dict(f.default), label=f.name)
+    if "choices" in f.metadata:
+        return gr.Dropdown(list(f.metadata["choices"]), value=f.default, allow_custom_value=True, label=f.name)
+    return gr.Number(f.default, label=f.name)
 
 
 def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., str]:

@@ -74,7 +74,7 @@ class Page:
     download: gr.DownloadButton
     look: gr.Radio
     look_note: gr.HTML
-    recipe_file: gr.File
+    recipe_file: gr.UploadButton
     settings: dict[str, Any]
     """Recipe's fields but layer_weights, in the order of the page"""
     layers: dict[str, gr.Slider]
@@ -197,11 +197,10 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
     with gr.Accordion(words("settings"), open=False, elem_id="settings"):
         for name in FOLDED:
             settings[name] = _control(name, words, limits)
-    with gr.Accordion(words("recipe"), open=False, elem_id="recipe"):
-        gr.HTML(words("recipe.hint"), elem_classes="note", padding=False)
-        recipe_file = gr.File(
-            label=words("recipe.open"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], height=110, elem_id="recipe-file"
-        )
+    recipe_file = gr.UploadButton(
+        words("recipe"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], size="sm", elem_id="recipe-file"
+    )
+    gr.HTML(words("recipe.hint"), elem_classes="note", padding=False)
     return {
         "look": look,
         "look_note": look_note,

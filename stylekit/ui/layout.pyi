@@ -267,5 +267,3 @@ class PictureFile(gr.Image):  # type: ignore[misc]
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
-    

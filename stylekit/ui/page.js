@@ -1,8 +1,8 @@
 // A picture or recipe that is dropped anywhere but on an upload field goes to "Bring settings back".
 (() => {
-  const target = () => document.querySelector("#recipe-file input[type=file]");
+  const target = () => document.querySelector("#dials > input[type=file]");
   const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-  const elsewhere = (event) => !event.target.closest("#content, #style, #recipe-file");
+  const elsewhere = (event) => !event.target.closest("#content, #style");
 
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || !elsewhere(event)) return document.body.classList.remove("dropping");
@@ -21,10 +21,11 @@
   });
 
   // Gradio's sample thumbnails have no names of their own for screen readers.
-  const name = () =>
-    document.querySelectorAll("[id^=samples] .gallery-item:not([aria-label])").forEach((button) => {
-      const file = button.querySelector("img")?.src.split("/").pop() ?? "";
-      button.setAttribute("aria-label", decodeURIComponent(file).replace(/\.\w+$/, "").replaceAll("-", " "));
-    });
-  new MutationObserver(name).observe(document, { childList: true, subtree: true });
+  const nameSamples = () => {
+    for (const button of document.querySelectorAll("[id^=samples] .gallery-item")) {
+      const file = button.querySelector("img")?.src.split("/").pop();
+      if (file && !button.ariaLabel) button.ariaLabel = decodeURIComponent(file).replace(/\.\w+$/, "").replaceAll("-", " ");
+    }
+  };
+  new MutationObserver(nameSamples).observe(document, { childList: true, subtree: true, attributeFilter: ["src"] });
 })();
