@@ -259,9 +259,15 @@ def paint_over(
         if accents is not None and luck[1] < 1 / 12:
             color = color + 0.45 * (accents[int(luck[2] * len(accents))] - color)
         canvas.stroke(
-            rng, j / canvas.longest, i / canvas.longest, angle[i, j] + wobble * rng.standard_normal(),
-            length * stretch[0], width * stretch[1], color.astype(np.float32),
-            turn=float(np.clip(turn[i, j], -limit, limit)), **brush,
+            rng,
+            j / canvas.longest,
+            i / canvas.longest,
+            angle[i, j] + wobble * rng.standard_normal(),
+            length * stretch[0],
+            width * stretch[1],
+            color.astype(np.float32),
+            turn=float(np.clip(turn[i, j], -limit, limit)),
+            **brush,
         )
 
 
@@ -342,7 +348,13 @@ def moored_boats(canvas: Canvas, rng: Rng, horizon: float) -> None:
         for row in range(4):
             long = (0.125 - 0.016 * row) * scale
             canvas.stroke(
-                rng, cx, cy + (row * 0.0055 - 0.006) * scale, 0.0, long, 0.008 * scale, dark + 0.03 * row,
+                rng,
+                cx,
+                cy + (row * 0.0055 - 0.006) * scale,
+                0.0,
+                long,
+                0.008 * scale,
+                dark + 0.03 * row,
                 turn=-1.6 / (long * canvas.longest) * 0.35,
             )
         canvas.stroke(rng, cx + 0.012 * scale, cy - 0.022 * scale, 1.2, 0.012 * scale, 0.009 * scale, lamp, load=1.5)
@@ -467,13 +479,25 @@ def autumn_birches(size: int, rng: Rng) -> Image.Image:
     canvas = Canvas(colors("4a2018")[0] * np.ones((*x.shape, 1)))
     accents = colors("ffd23c e8432a 2f6f7a f6b7a0 7a2f5a fff0b8")
 
-    def knife(
-        count: int, length: float, width: float, wobble: float, jitter: float, where: Array | None = None
-    ) -> None:
+    def knife(count: int, length: float, width: float, wobble: float, jitter: float, where: Array | None = None) -> None:
         """A layer of flat strokes, thick as butter."""
         paint_over(
-            canvas, rng, scene * (1 + jitter), angle, count, length, width, jitter=jitter, wobble=wobble,
-            accents=accents, where=where, point=0.0, ragged=0.12, streak=0.035, dry=0.35, load=1.6,
+            canvas,
+            rng,
+            scene * (1 + jitter),
+            angle,
+            count,
+            length,
+            width,
+            jitter=jitter,
+            wobble=wobble,
+            accents=accents,
+            where=where,
+            point=0.0,
+            ragged=0.12,
+            streak=0.035,
+            dry=0.35,
+            load=1.6,
         )
 
     knife(900, 0.11, 0.055, 0.5, 0.05)
@@ -509,15 +533,22 @@ def birch(canvas: Canvas, rng: Rng, x: float, foot: float, width: float, strengt
         color = bark + (shadow - bark) * fade(np.asarray(side), 0.0, 0.5) - 0.12 * rng.random()
         at = bark_at((k + rng.random()) / count, side)
         canvas.stroke(
-            rng, *at, np.pi / 2 + rng.normal(0, 0.12), 2.0 * width, 0.55 * width, color,
-            point=0.0, ragged=0.15, streak=0.05, opacity=strength, load=1.8,
+            rng,
+            *at,
+            np.pi / 2 + rng.normal(0, 0.12),
+            2.0 * width,
+            0.55 * width,
+            color,
+            point=0.0,
+            ragged=0.15,
+            streak=0.05,
+            opacity=strength,
+            load=1.8,
         )
     for up in rng.random(int(height / width * 1.3)):
         at = bark_at(up, rng.choice([-0.3, 0.25, 0.0]))
         long, high = width * rng.uniform(0.3, 0.9), width * rng.uniform(0.12, 0.34)
-        canvas.stroke(
-            rng, *at, rng.normal(0, 0.2), long, high, scar, ragged=0.6, dry=0.6, opacity=strength, load=0.8
-        )
+        canvas.stroke(rng, *at, rng.normal(0, 0.2), long, high, scar, ragged=0.6, dry=0.6, opacity=strength, load=0.8)
 
 
 def river_scene(rng: Rng, x: Array, y: Array) -> Array:
@@ -594,9 +625,18 @@ def dots(canvas: Canvas, rng: Rng, scene: Array, count: int, dot: float, share: 
         if rng.random() < share:
             vivid = gray + 0.15 - 1.1 * (color - gray) + spread * rng.standard_normal(3)
         canvas.stroke(
-            rng, across * columns / canvas.longest, down * rows / canvas.longest, rng.uniform(0, 3.1),
-            dot * rng.uniform(0.9, 1.3), dot * rng.uniform(0.75, 1.0), np.clip(vivid, 0.02, 1).astype(np.float32),
-            point=0.9, ragged=0.12, streak=0.02, load=1.2, opacity=0.93,
+            rng,
+            across * columns / canvas.longest,
+            down * rows / canvas.longest,
+            rng.uniform(0, 3.1),
+            dot * rng.uniform(0.9, 1.3),
+            dot * rng.uniform(0.75, 1.0),
+            np.clip(vivid, 0.02, 1).astype(np.float32),
+            point=0.9,
+            ragged=0.12,
+            streak=0.02,
+            load=1.2,
+            opacity=0.93,
         )
 
 
@@ -631,9 +671,7 @@ def guitar_in_planes(size: int, rng: Rng) -> Image.Image:
     canvas.regions = facet * 10 + part
     angle = (direction + np.pi / 2)[facet] + 0.1 * noise(rng, x.shape, 0.1, 2)
     for number, length, width in [(3000, 0.045, 0.019), (9000, 0.021, 0.0115)]:
-        paint_over(
-            canvas, rng, scene, angle, number, length, width, jitter=0.028, wobble=0.1, dry=0.5, point=0.0, streak=0.035
-        )
+        paint_over(canvas, rng, scene, angle, number, length, width, jitter=0.028, wobble=0.1, dry=0.5, point=0.0, streak=0.035)
     tooth = 0.35 + 0.65 * fade(noise(rng, x.shape, 0.0018, 1), -1.6, 0.2)  # the canvas's grain under the charcoal
     paste(canvas, rng, kind, slope, across, tooth)
     rim = fade(blur(edges(facet), 0.0013) * canvas.longest * 0.0013 * 2.5, 0.1, 0.7)
@@ -744,9 +782,7 @@ def orchard_forms(rng: Rng, x: Array, y: Array) -> tuple[Labels, Array, Array]:
     for k, height in enumerate([0.43, 0.48, 0.545]):
         crest = height - (0.035 + 0.01 * k) * ridge(rng, x, 0.5 - 0.08 * k, 3)
         facing = np.gradient(crest) * max(x.shape)
-        carve(
-            y > crest, np.clip(0.45 + 1.1 * facing - 3.2 * (y - crest), 0.06, 0.9), y - 0.75 * crest + 0.3 * (k % 2) * x
-        )
+        carve(y > crest, np.clip(0.45 + 1.1 * facing - 3.2 * (y - crest), 0.06, 0.9), y - 0.75 * crest + 0.3 * (k % 2) * x)
     edge = 0.60 + 0.03 * np.sin(5 * x + 1.2)
     down = (x - 0.62) / (y - 0.42)
     furrows = 0.5 + 0.5 * np.cos(34 * down)
@@ -800,8 +836,17 @@ def gouge(block: Canvas, rng: Rng, light: Array, angle: Array, border: Array) ->
             continue
         width, length = 0.0016 + 0.0066 * bright, (0.018 + 0.05 * bright) * rng.uniform(0.6, 1.4)
         block.stroke(
-            rng, j / block.longest, i / block.longest, angle[i, j] + 0.06 * rng.standard_normal(), length, width,
-            np.ones(3, np.float32), turn=float(np.clip(turn[i, j], -limit, limit)), streak=0.0, ragged=0.1, point=0.95,
+            rng,
+            j / block.longest,
+            i / block.longest,
+            angle[i, j] + 0.06 * rng.standard_normal(),
+            length,
+            width,
+            np.ones(3, np.float32),
+            turn=float(np.clip(turn[i, j], -limit, limit)),
+            streak=0.0,
+            ragged=0.1,
+            point=0.95,
         )
     block.color *= (1 - fade(border * block.longest * 0.0016 * 2.5, 0.25, 0.6))[..., None]
 
@@ -902,9 +947,18 @@ def texture_strokes(sheet: Canvas, rng: Rng, crest: Array, relief: float, dark: 
         below = abs(rng.normal(0, 0.9)) * relief
         tilt = np.arctan(1.1 * slope[column]) * 0.6 + np.pi / 2 - 0.5 * np.sign(slope[column]) + rng.normal(0, 0.25)
         sheet.stroke(
-            rng, column / sheet.longest, crest[column] + 0.012 + below, tilt, rng.uniform(0.012, 0.05),
-            rng.uniform(0.003, 0.009), np.full(3, dark * rng.uniform(0.6, 1.2), np.float32), dry=1.1, ragged=0.6,
-            streak=0.12, opacity=float(0.75 * np.exp(-below / relief)), point=0.6,
+            rng,
+            column / sheet.longest,
+            crest[column] + 0.012 + below,
+            tilt,
+            rng.uniform(0.012, 0.05),
+            rng.uniform(0.003, 0.009),
+            np.full(3, dark * rng.uniform(0.6, 1.2), np.float32),
+            dry=1.1,
+            ragged=0.6,
+            streak=0.12,
+            opacity=float(0.75 * np.exp(-below / relief)),
+            point=0.6,
             turn=rng.normal(0, 5) / sheet.longest,
         )
 
@@ -915,7 +969,13 @@ def pine(sheet: Canvas, rng: Rng, x: float, foot: float, height: float) -> None:
     lean = rng.normal(0, 0.12)
     for up in np.linspace(0, 1, 9):
         sheet.stroke(
-            rng, x + lean * height * up, foot - height * up, -1.57 + lean, height * 0.22, 0.006 * (1.3 - up), black,
+            rng,
+            x + lean * height * up,
+            foot - height * up,
+            -1.57 + lean,
+            height * 0.22,
+            0.006 * (1.3 - up),
+            black,
             ragged=0.3,
         )
     for tier in np.linspace(0.25, 1.0, 6):
@@ -923,9 +983,15 @@ def pine(sheet: Canvas, rng: Rng, x: float, foot: float, height: float) -> None:
         for _ in range(34):
             dx = rng.uniform(-1, 1) * wide
             sheet.stroke(
-                rng, x + lean * height * tier + dx, foot - height * tier + 0.25 * abs(dx) + rng.normal(0, 0.003),
-                rng.normal(-1.57, 0.5) + 2.2 * dx / wide * 0.4, 0.013, 0.0022, black * rng.uniform(0.5, 1.05),
-                point=0.8, opacity=0.8,
+                rng,
+                x + lean * height * tier + dx,
+                foot - height * tier + 0.25 * abs(dx) + rng.normal(0, 0.003),
+                rng.normal(-1.57, 0.5) + 2.2 * dx / wide * 0.4,
+                0.013,
+                0.0022,
+                black * rng.uniform(0.5, 1.05),
+                point=0.8,
+                opacity=0.8,
             )
 
 
@@ -934,7 +1000,16 @@ def boat_and_birds(sheet: Canvas, rng: Rng) -> None:
     black = np.full(3, 0.9, np.float32)
     for row in range(3):
         sheet.stroke(
-            rng, 0.30, 0.905 + 0.005 * row, 0.0, 0.12 - 0.02 * row, 0.008, black, ragged=0.2, dry=0.3, point=0.9,
+            rng,
+            0.30,
+            0.905 + 0.005 * row,
+            0.0,
+            0.12 - 0.02 * row,
+            0.008,
+            black,
+            ragged=0.2,
+            dry=0.3,
+            point=0.9,
             turn=-0.25 / (0.12 * sheet.longest),
         )
     sheet.stroke(rng, 0.315, 0.88, -1.5, 0.04, 0.011, black * 0.8, ragged=0.3, point=0.9)  # the fisherman
@@ -945,9 +1020,7 @@ def boat_and_birds(sheet: Canvas, rng: Rng) -> None:
         sheet.stroke(rng, x, y, 0.0, rng.uniform(0.04, 0.14), 0.0026, black * 0.4, dry=1.2, opacity=0.5, ragged=0.6)
     for x, y, scale in [(0.20, 0.17, 1.0), (0.25, 0.145, 0.8), (0.275, 0.18, 0.65), (0.32, 0.155, 0.5)]:
         for side in (-1, 1):
-            sheet.stroke(
-                rng, x + side * 0.009 * scale, y, side * -0.45, 0.022 * scale, 0.0035 * scale, black, point=0.9
-            )
+            sheet.stroke(rng, x + side * 0.009 * scale, y, side * -0.45, 0.022 * scale, 0.0035 * scale, black, point=0.9)
 
 
 def seal(picture: Array, x: Array, y: Array, fibre: Array) -> Array:
@@ -961,11 +1034,28 @@ def seal(picture: Array, x: Array, y: Array, fibre: Array) -> Array:
     return mix(picture, colors("b8301f")[0], np.clip(stamp, 0, 0.95))
 
 
-CREST = np.array([  # one breaking wave, about 1 x 1: up its back, over the curl to the tip, and down the hollow front
-    [0, 0], [0.17, 0.10], [0.34, 0.30], [0.48, 0.56], [0.60, 0.80],
-    [0.74, 0.96], [0.90, 1.0], [1.04, 0.92], [1.12, 0.78], [1.14, 0.66],
-    [1.05, 0.74], [0.95, 0.76], [0.86, 0.70], [0.80, 0.56], [0.80, 0.40], [0.87, 0.22], [1.0, 0.08], [1.15, 0],
-])
+CREST = np.array(
+    [  # one breaking wave, about 1 x 1: up its back, over the curl to the tip, and down the hollow front
+        [0, 0],
+        [0.17, 0.10],
+        [0.34, 0.30],
+        [0.48, 0.56],
+        [0.60, 0.80],
+        [0.74, 0.96],
+        [0.90, 1.0],
+        [1.04, 0.92],
+        [1.12, 0.78],
+        [1.14, 0.66],
+        [1.05, 0.74],
+        [0.95, 0.76],
+        [0.86, 0.70],
+        [0.80, 0.56],
+        [0.80, 0.40],
+        [0.87, 0.22],
+        [1.0, 0.08],
+        [1.15, 0],
+    ]
+)
 CREST_TIP = 9  # the row of CREST where the back ends and the hollow front begins
 
 
@@ -1044,7 +1134,8 @@ def wave_row(rng: Rng, width: int, height: int, level: float, tall: float) -> tu
         t = np.linspace(0, 1, 40)
         down = level + tall * rng.uniform(0.05, 0.9) + 0.012 * np.sin(9 * t + start * 20)
         brush_line(
-            dark if rng.random() < 0.7 else pale, np.stack([start + long * t, down], 1) * width,
+            dark if rng.random() < 0.7 else pale,
+            np.stack([start + long * t, down], 1) * width,
             np.sin(np.pi * t) * pen * 1.5,
         )
     masks: list[Array] = [np.asarray(layer, np.float32) / 255 for layer in layers]

@@ -5,6 +5,7 @@ pixels, so most steps are taken where they are cheap.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 FACTOR = 1.8
@@ -34,15 +35,16 @@ def levels(size: int, steps: int, coarsest: int = 48) -> list[Level]:
     return [Level(s, n) for s, n in zip(sizes, _shares(steps, [FADE**i for i in range(len(sizes))]), strict=True)]
 
 
-def scaled(height: int, width: int, longest: int) -> tuple[int, int]:
-    """(height, width) with the longer side `longest`, the aspect ratio kept, and no side below one pixel."""
+def scaled(size: Sequence[int], longest: int) -> tuple[int, int]:
+    """`size` = (height, width) with the longer side `longest`, the aspect ratio kept, and no side below one pixel."""
+    height, width = size
     scale = longest / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def longest_for(height: int, width: int, shortest: int) -> int:
-    """The smallest longest side at which the shorter side has `shortest` pixels."""
-    return math.ceil(shortest * max(height, width) / min(height, width))
+def longest_for(size: Sequence[int], shortest: int) -> int:
+    """The smallest longest side at which the shorter side of a picture of `size` = (height, width) has `shortest` pixels."""
+    return math.ceil(shortest * max(size) / min(size))
 
 
 def _shares(total: int, parts: list[float]) -> list[int]:

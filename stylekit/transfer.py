@@ -153,7 +153,7 @@ def stylize(
     if encoder.name != recipe.encoder:
         raise RecipeError(f"The recipe asks for the encoder {recipe.encoder}, but {encoder.name} was given.")
     layers = encoder.check_layers([recipe.content_layer, *recipe.weights.layers])
-    encoder.check_size(*scaled(*content.shape[2:], recipe.size), layers)
+    encoder.check_size(*scaled(content.shape[2:], recipe.size), layers)
     weights = recipe.weights if dials is None else dials.weights
     if set(weights.layers) != set(recipe.layer_weights):
         raise RecipeError("The dials must have the style layers of the recipe.")
@@ -166,15 +166,15 @@ def _paint(
 ) -> Iterator[Frame]:
     shape = content.shape[2:]
     smallest = encoder.smallest_side([recipe.content_layer, *recipe.layer_weights])
-    plan = levels(recipe.size, recipe.steps, max(recipe.coarsest, longest_for(*shape, smallest)))
-    image = _first_image(content, styles, recipe, scaled(*shape, plan[0].size), start)
+    plan = levels(recipe.size, recipe.steps, max(recipe.coarsest, longest_for(shape, smallest)))
+    image = _first_image(content, styles, recipe, scaled(shape, plan[0].size), start)
     optimizer, weights = OPTIMIZERS[recipe.optimizer](image), dials.weights
     step, seconds = 0, 0.0
     yield Frame(step, recipe.steps, 1, len(plan), optimizer.image, {}, weights, seconds)
 
     for number, level in enumerate(plan, start=1):
         began = time.perf_counter()
-        size = scaled(*shape, level.size)
+        size = scaled(shape, level.size)
         objective = StyleObjective(fit(content, size), [_brush(s, level.size, smallest) for s in styles], recipe, encoder)
         if number > 1:
             optimizer.size_changed(size)
@@ -205,7 +205,7 @@ def _first_image(
 def _brush(style: Tensor, longest: int, smallest: int) -> Tensor:
     """The style picture at a level: as long as the content, but not enlarged, unless the encoder sees nothing otherwise."""
     shape = style.shape[2:]
-    return fit(style, scaled(*shape, max(min(longest, max(shape)), longest_for(*shape, smallest))))
+    return fit(style, scaled(shape, max(min(longest, max(shape)), longest_for(shape, smallest))))
 
 
 def _check_pictures(content: Tensor, styles: Sequence[Tensor], start: Tensor | None) -> None:

@@ -35,6 +35,8 @@ class VGG19(Encoder):
     """VGG-19 up to the last convolution that the weights hold. Zero padding and 2x2 max pooling, as it was trained."""
 
     name = "vgg19"
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         """`weights`: torchvision's state dict, or any part of it from `features.0` on; raises WeightsError if it is not."""

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it when it is imported: nothing leaves this machine
 
@@ -22,39 +22,43 @@ VERMILION = gr.themes.Color(
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
 
 
-def build(limits: hosting.Limits | None = None) -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, which knows the limits that it is launched with."""
+
+    limits = hosting.Limits()
+
+
+def build(limits: hosting.Limits | None = None) -> Page:
     """The page with its events, not yet served. Raises UsageError if an environment variable makes no sense."""
     limits = limits or hosting.Limits.from_environment()
     hosting.prepare()
     words = Words()
     gr.set_static_paths([ASSETS])
-    with gr.Blocks(title=words("title"), analytics_enabled=False, delete_cache=(1800, 7200), fill_width=True) as demo:
-        page = place(words, limits)
+    with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, 7200), fill_width=True) as page:
+        components = place(words, limits)
         waiting = limits.concurrency + limits.queue
-        wire(page, Studio(limits, words), waiting)
+        wire(components, Studio(limits, words), waiting)
+    demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting)
-    demo.stylekit_limits = limits
+    demo.limits = limits
     return demo
 
 
-def launch(demo: gr.Blocks, **options: Any) -> Any:
+def launch(demo: Page, **options: Any) -> Any:
     """`demo.launch` with this studio's looks and limits; `options` win."""
-    limits: hosting.Limits = demo.stylekit_limits
-    return demo.launch(
-        **{
-            "theme": theme(),
-            "css_paths": [HERE / "page.css"],
-            "head": f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-            "max_file_size": f"{limits.max_upload_mb}mb",
-            "max_threads": 40 + limits.concurrency + limits.queue,
-            "state_session_capacity": 500,
-            "run_history": False,
-            "enable_monitoring": False,
-            "show_error": False,
-            "footer_links": ["api"],
-        }
-        | options
-    )
+    settings: dict[str, Any] = {
+        "theme": theme(),
+        "css_paths": [HERE / "page.css"],
+        "head": f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        "max_file_size": f"{demo.limits.max_upload_mb}mb",
+        "max_threads": 40 + demo.limits.concurrency + demo.limits.queue,
+        "state_session_capacity": 500,
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "footer_links": ["api"],
+    }
+    return demo.launch(**(settings | options))
 
 
 def theme() -> gr.themes.Base:

@@ -7,7 +7,7 @@ looked at before each step, and the frames come back with their tensors on the C
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -34,7 +34,7 @@ def encoder(name: str) -> Encoder:
         return _loaded[name]
 
 
-def fetch(name: str) -> Iterator[tuple[int, int]]:
+def fetch(name: str) -> Generator[tuple[int, int], None, None]:
     """Download what the encoder needs and is not here, yielding (bytes, bytes in all); nothing if all is here."""
     if name == "vgg19" and name not in _loaded and vgg19.find_weights() is None:
         yield from vgg19.download()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.components import Component
@@ -15,7 +15,8 @@ from stylekit.images import open_picture, read_recipe_json
 from stylekit.presets import PRESETS
 from stylekit.recipe import STYLE_LAYERS, Recipe, Weights
 from stylekit.ui import plots
-from stylekit.ui.layout import WEIGHTS, Page, PictureFile, recipe_of, status
+from stylekit.ui.components import PictureFile
+from stylekit.ui.layout import Page, recipe_of, status
 from stylekit.ui.painting import Order, Session, Studio, View
 
 Updates = dict[Component, Any]
@@ -55,7 +56,8 @@ class Events:
 
     def _shown(self, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
-        page, updates = self.page, {self.page.status: status(view)}
+        page = self.page
+        updates: Updates = {page.status: status(view)}
         if view.preview is not None:
             updates[page.canvas] = view.preview
         if view.table is not None and (with_plot or view.canvas):
@@ -98,7 +100,8 @@ class Events:
 
     def turn(self, session: Session, *values: float) -> Any:
         """The weight sliders, in the order of `Page.turned`, act on what is running."""
-        weights = Weights(*values[: len(WEIGHTS)], dict(zip(self.page.layers, values[len(WEIGHTS) :], strict=True)))
+        content, style, tv, *layers = values
+        weights = Weights(content, style, tv, dict(zip(self.page.layers, layers, strict=True)))
         if session.turn(weights) or session.canvas is None:
             return gr.skip()
         return status(View("done", self.words("status.next"), done=1.0))
@@ -239,7 +242,7 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
     with gr.Group(visible=False):
-        inputs = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
+        inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
         inputs += [_input(f) for f in fields(Recipe)]
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
@@ -255,10 +258,10 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
 def _input(f: Field[Any]) -> Component:
     """A parameter of the API for a field of Recipe, which itself checks the limits."""
     if f.name == "layer_weights":
-        return gr.JSON(dict(f.default), label=f.name)
+        return gr.JSON(dict(cast(Any, f.default)), label=f.name)
     if "choices" in f.metadata:
-        return gr.Dropdown(list(f.metadata["choices"]), value=f.default, allow_custom_value=True, label=f.name)
-    return gr.Number(f.default, label=f.name)
+        return gr.Dropdown(list(f.metadata["choices"]), value=cast(str, f.default), allow_custom_value=True, label=f.name)
+    return gr.Number(cast(float, f.default), label=f.name)
 
 
 def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., str]:

@@ -8,6 +8,7 @@ STYLEKIT_MAX_SECONDS   computing time of one run (1800; 300 on a Space); then it
 STYLEKIT_MAX_UPLOAD_MB size of an uploaded file (25)
 """
 
+import importlib
 import os
 import threading
 from collections.abc import Iterator
@@ -21,9 +22,8 @@ from stylekit.encoders import pick_device, vgg19
 from stylekit.errors import BusyError, RecipeError, UsageError, WeightsError
 from stylekit.recipe import Recipe
 
-spaces: ModuleType | None
 try:  # ZeroGPU's package: there on a Space with borrowed GPUs, and to be imported before CUDA is touched
-    import spaces
+    spaces: ModuleType | None = importlib.import_module("spaces")
 except ImportError:
     spaces = None
 

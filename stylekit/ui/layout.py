@@ -1,7 +1,5 @@
 """What is on the page. Labels come from words/, help, limits and defaults from Recipe's fields."""
 
-import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -9,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from gradio.data_classes import ImageData
-from PIL import Image
 
 from stylekit.presets import PRESETS
 from stylekit.recipe import STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
+from stylekit.ui.components import LiveImage, PictureFile
 from stylekit.ui.painting import Session, View
 from stylekit.ui.words import Words
 
@@ -24,34 +20,6 @@ FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 FOLDED = ("encoder", "size", "steps", "init", "statistic", "content_layer", "optimizer", "coarsest", "seed", "formulation")
-
-
-class LiveImage(gr.Image):  # type: ignore[misc]
-    """An image whose arrays travel inside the message as JPEG: nothing is encoded for long, or written to the disk."""
-
-    def postprocess(self, value: Any) -> Any:
-        """An array (H, W, 3) uint8 as a data URL; anything else as gr.Image does."""
-        if isinstance(value, np.ndarray):
-            buffer = io.BytesIO()
-            Image.fromarray(value).save(buffer, "JPEG", quality=85)
-            return ImageData(url="data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())
-        return super().postprocess(value)
-
-    def get_block_name(self) -> str:
-        """The stock component in the browser."""
-        return "image"
-
-
-class PictureFile(gr.Image):  # type: ignore[misc]
-    """An image input that hands on the path of the upload unopened; ours says in words what is wrong with a file."""
-
-    def preprocess(self, payload: Any) -> Any:
-        """The path, None without an upload; gr.Image itself fails on what it cannot open."""
-        return payload.path if payload is not None and payload.path else super().preprocess(payload)
-
-    def get_block_name(self) -> str:
-        """The stock component in the browser."""
-        return "image"
 
 
 @dataclass
@@ -211,14 +179,14 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
 
 
 def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
-    f = setting(name)
+    f, default = setting(name), getattr(Recipe(), name)
     least, top, step = f.metadata["slider"]
     symbol = f.metadata.get("symbol")
     label = words(f"label.{name}") + (f" {symbol}" if symbol else "")
     return gr.Slider(
         least,
         min(top, most) if most else top,
-        value=min(f.default, most) if most else f.default,
+        value=min(default, most) if most else default,
         step=step,
         label=label,
         info=f.metadata["help"],
@@ -234,7 +202,7 @@ def _layer_slider(layer: str, words: Words) -> gr.Slider:
     return gr.Slider(
         least,
         most,
-        value=f.default[layer],
+        value=Recipe().layer_weights[layer],
         step=step,
         label=words(f"label.{layer}"),
         info=f"{layer} · {words(f'help.{layer}')}",
@@ -245,15 +213,15 @@ def _layer_slider(layer: str, words: Words) -> gr.Slider:
 
 
 def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
-    f = setting(name)
+    f, default = setting(name), getattr(Recipe(), name)
     if "slider" in f.metadata:
         return _slider(name, words, {"size": limits.max_size, "steps": limits.max_steps}.get(name))
     label, info, key = words(f"label.{name}"), f.metadata["help"], f"set-{name}"
     if "choices" in f.metadata:
-        value = hosting.default_encoder() if name == "encoder" else f.default
+        value = hosting.default_encoder() if name == "encoder" else default
         choices = [choice for choice in f.metadata["choices"] if (name, choice) != ("init", "image")]
         return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key)
-    return gr.Number(f.default, precision=0, minimum=f.metadata["least"], label=label, info=info, elem_id=key)
+    return gr.Number(default, precision=0, minimum=f.metadata["least"], label=label, info=info, elem_id=key)
 
 
 def recipe_of(values: Mapping[str, Any], layers: Mapping[str, float]) -> Recipe:

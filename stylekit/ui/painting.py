@@ -112,7 +112,7 @@ class Studio:
         self.line = Line(limits.concurrency, limits.queue)
         self._folder = tempfile.TemporaryDirectory(prefix="stylekit-")
 
-    def paint(self, session: Session, order: Order) -> Iterator[View]:
+    def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
         run = _Run(self, session, order)
         session.dials, session.stopping = Dials(order.recipe.weights), ""
@@ -212,7 +212,7 @@ class _Run:
 
     def _view(self, frame: Frame) -> View:
         height, width = frame.image.shape[2:]
-        small = fit(frame.image, scaled(height, width, min(PREVIEW, max(height, width))))
+        small = fit(frame.image, scaled((height, width), min(PREVIEW, max(height, width))))
         step, steps = self.begun_at + frame.step, self.begun_at + frame.steps
         text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
         if speed := self.pace.speed():
@@ -240,7 +240,7 @@ class _Run:
         recipe = self.order.recipe.with_weights(frame.weights)
         path, before = self.studio.file("stylekit.png"), self.studio.file("photo.png")
         save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
-        save_png(before, fit(self.content.image, tuple(frame.image.shape[2:])))
+        save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
         self.session.forget()
         step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
