@@ -1,72 +1,50 @@
-"""A tiny real encoder and smooth pictures, both seeded: fast stand-ins for the tests of the engine."""
+"""A real encoder, only tiny, and pictures to use it on. It remembers what it was asked for."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from stylekit import Recipe
 from stylekit.encoders import Encoder
-
-CHANNELS = (4, 5, 6, 7, 8)
-"""Of the five blocks; all different, so that a mixed-up layer cannot go unnoticed."""
 
 
 class Toy(Encoder):
-    """Convolutions with seeded random weights; each block but the first halves the size. `calls` holds what was asked for."""
+    """Five blocks of 4 to 12 channels with fixed random weights, in the layer names and strides of VGG-19."""
 
     name = "toy"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.calls: list[tuple[str, ...]] = []
-        """the layers of each call, in the order of depth"""
-        self.shapes: list[tuple[int, int]] = []
-        """(height, width) of the image of each call"""
+        random = torch.Generator().manual_seed(7)
         self.conv = nn.ModuleDict()
-        channels = 3
-        for layer in self.layers:
-            block = int(layer[4])
-            after = CHANNELS[block - 1]
-            down = block > 1 and layer.endswith("_1")
-            self.conv[layer] = nn.Conv2d(channels, after, *((4, 2) if down else (3, 1)), padding=1)
-            channels = after
-        generator = torch.Generator().manual_seed(seed)
-        for conv in self.conv.values():
-            nn.init.normal_(conv.weight, std=(2 / conv.weight[0].numel()) ** 0.5, generator=generator)
-            nn.init.uniform_(conv.bias, 0.0, 0.3, generator=generator)
-        self.eval().requires_grad_(False)
-
-    def forward(self, image: Tensor, layers: Any) -> dict[str, Tensor]:
-        """As any encoder's, and noted down."""
-        layers = set(layers)
-        self.calls.append(tuple(layer for layer in self.layers if layer in layers))
-        self.shapes.append((image.shape[2], image.shape[3]))
-        return super().forward(image, layers)
+        before = 3
+        for layer, channels in zip(self.layers, (4, 6, 8, 10, 10, 12), strict=True):
+            stride = 2 if layer.endswith("_1") and layer != "relu1_1" else 1
+            conv = nn.Conv2d(before, channels, 2 + stride if stride == 2 else 3, stride, padding=1)
+            with torch.no_grad():
+                conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) / (conv.weight[0].numel() / 2) ** 0.5)
+                conv.bias.copy_(0.1 * torch.randn(channels, generator=random))
+            self.conv[layer], before = conv, channels
+        self.requires_grad_(False)
+        self.asked: list[list[str]] = []
+        self.deepest: list[str] = []
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
-        x = 2 * image - 1
+        self.asked.append(list(wanted))
+        x = (image - 0.5) * 4
         for layer, conv in self.conv.items():
             x = torch.relu(conv(x))
             if layer in wanted:
                 yield layer, x
             if layer == wanted[-1]:
+                self.deepest.append(layer)
                 return
 
 
-def picture(seed: int = 0, height: int = 32, width: int = 32, detail: int = 6) -> Tensor:
-    """A smooth colourful picture (1, 3, height, width) in [0, 1] with about `detail` blobs to a side."""
-    blobs = torch.rand(1, 3, detail, detail, generator=torch.Generator().manual_seed(seed))
-    return nn.functional.interpolate(blobs, (height, width), mode="bicubic", align_corners=False).clamp(0, 1)
-
-
-def flat(value: float = 0.0, height: int = 32, width: int = 32) -> Tensor:
-    """A picture of one grey."""
-    return torch.full((1, 3, height, width), value)
-
-
-def recipe(**settings: Any) -> Recipe:
-    """A short recipe for the toy encoder, of one level."""
-    return Recipe(**({"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32} | settings))
+def picture(seed: int, height: int = 40, width: int = 56) -> Tensor:
+    """A smooth random picture (1, 3, height, width) in [0, 1] with some grain."""
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 5, 7, generator=random)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
+    return (smooth + 0.05 * torch.randn(1, 3, height, width, generator=random)).clamp(0, 1)
