@@ -174,7 +174,7 @@ class Recipe:
         """The recipe of `to_json`; fields left out have their defaults. Raises RecipeError for anything else."""
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
             raise RecipeError("The recipe is not JSON; choose a file that stylekit saved.") from error
         if not isinstance(values, dict):
             raise RecipeError('A recipe is a JSON object such as {"size": 512}.')
