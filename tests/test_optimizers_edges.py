@@ -1,0 +1,355 @@
+"""The optimisers against updates written out in NumPy, and at the edges of what an objective may do to them."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.optimize
+import torch
+
+from stylekit.errors import DivergedError
+from stylekit.optimizers import LBFGS, OPTIMIZERS, Adam
+
+SHAPE = (1, 3, 6, 5)
+N = math.prod(SHAPE)
+GREY = torch.full(SHAPE, 0.5, dtype=torch.float64)
+
+
+class Bowl:
+    """0.5 d' A d, d = x - minimiser, with A's eigenvalues from 1 to `condition`, in float64; counts its evaluations."""
+
+    def __init__(self, condition=10.0, seed=0, scale=1.0, spread=0.3):
+        random = np.random.default_rng(seed)
+        q, _ = np.linalg.qr(random.normal(size=(N, N)))
+        self.a = scale * (q @ np.diag(np.geomspace(1, condition, N)) @ q.T)
+        self.minimiser = 0.5 + random.uniform(-spread, spread, N)
+        self.calls = 0
+
+    def value(self, x):
+        d = np.asarray(x, dtype=np.float64).ravel() - self.minimiser
+        return 0.5 * d @ self.a @ d
+
+    def gradient(self, x):
+        return (self.a @ (np.asarray(x, dtype=np.float64).ravel() - self.minimiser)).reshape(SHAPE)
+
+    def __call__(self, image):
+        self.calls += 1
+        d = image.flatten() - torch.from_numpy(self.minimiser).to(image)
+        loss = 0.5 * d @ torch.from_numpy(self.a).to(image) @ d
+        return loss, {"loss": loss, "twice": 2 * loss}
+
+    def error(self, optimizer):
+        """Largest distance of a pixel from the minimiser."""
+        return np.abs(optimizer.variable.detach().numpy().ravel() - self.minimiser).max()
+
+
+class Fenced:
+    """A bowl that is `outside(loss)` where the mean distance from the grey start is above `radius`."""
+
+    def __init__(self, bowl, radius, outside):
+        self.bowl, self.radius, self.outside = bowl, radius, outside
+
+    def __call__(self, image):
+        loss, terms = self.bowl(image)
+        if (image.detach() - 0.5).abs().mean() <= self.radius:
+            return loss, terms
+        return self.outside(loss), {name: self.outside(term) for name, term in terms.items()}
+
+
+def array(optimizer):
+    return optimizer.variable.detach().numpy().copy()
+
+
+def two_loops(gradient, pairs):
+    """Nocedal's direction -H g from the pairs (s, y), oldest first, with H0 = s'y / y'y of the newest."""
+    q, alphas = gradient.copy(), []
+    for s, y in reversed(pairs):
+        alphas.append((s * q).sum() / (s * y).sum())
+        q -= alphas[-1] * y
+    s, y = pairs[-1]
+    q *= (s * y).sum() / (y * y).sum()
+    for (s, y), alpha in zip(pairs, reversed(alphas)):
+        q += s * (alpha - (y * q).sum() / (s * y).sum())
+    return -q
+
+
+# ------------------------------------------------------------------------------------------------------------ L-BFGS
+
+
+@pytest.mark.parametrize("condition", [10, 1e3, 1e4])
+def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition):
+    bowl = Bowl(condition)
+    found = scipy.optimize.minimize(
+        bowl.value,
+        np.full(N, 0.5),
+        jac=lambda x: bowl.gradient(x).ravel(),
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-15, "gtol": 1e-10},
+    )
+    optimizer = LBFGS(GREY)
+    for _ in range(400):
+        optimizer.step(bowl)
+    assert np.abs(array(optimizer).ravel() - found.x).max() < 1e-3
+    assert optimizer.total < 1e-5 * bowl.value(np.full(N, 0.5))
+
+
+def test_lbfgs_moves_as_the_two_loop_recursion_says():
+    bowl, optimizer = Bowl(30), LBFGS(GREY)
+    x, pairs, gradient = GREY.numpy().copy(), [], bowl.gradient(GREY.numpy())
+    for number in range(15):  # more than the pairs that are kept
+        move = two_loops(gradient, pairs[-LBFGS.HISTORY :]) if number else -0.01 * gradient / np.abs(gradient).mean()
+        after = bowl.gradient(x + move)
+        pairs.append((move, after - gradient))
+        x, gradient = x + move, after
+        optimizer.step(bowl)
+        assert np.allclose(array(optimizer), x, rtol=0, atol=1e-8), number
+
+
+@pytest.mark.parametrize("then", ["objective_changed", "size_changed"])
+def test_lbfgs_begins_anew_along_the_gradient_after_a_change(then):
+    optimizer, new = LBFGS(GREY), Bowl(seed=1)
+    for _ in range(6):
+        optimizer.step(Bowl())
+    optimizer.size_changed(SHAPE[2:]) if then == "size_changed" else optimizer.objective_changed()
+    before = array(optimizer)
+    optimizer.step(new)
+    gradient = new.gradient(before)
+    assert np.allclose(array(optimizer) - before, -0.01 * gradient / np.abs(gradient).mean(), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_scale_of_the_objective_does_not_matter(name, scale):
+    one, other = OPTIMIZERS[name](GREY), OPTIMIZERS[name](GREY)
+    for _ in range(30):
+        one.step(Bowl(100))
+        other.step(Bowl(100, scale=scale))
+        assert (one.image - other.image).abs().max() < 1e-5
+    assert other.total == pytest.approx(scale * one.total, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [
+        pytest.param(lambda loss: loss * math.nan, id="NaN"),
+        pytest.param(lambda loss: loss * math.inf, id="inf"),
+        pytest.param(lambda loss: 1e4 * loss + 100, id="jump"),
+    ],
+)
+def test_a_first_move_out_of_the_region_is_undone_and_the_minimiser_still_found(outside):
+    bowl = Bowl(spread=0.002)  # within the region, but the first move of 0.01 leads out of it
+    fenced, optimizer = Fenced(bowl, 0.004, outside), LBFGS(GREY)
+    start = bowl.value(GREY.numpy())
+    for _ in range(60):
+        before = bowl.calls
+        optimizer.step(fenced)
+        assert bowl.calls - before <= 1 + LBFGS.TRIES
+        assert optimizer.variable.isfinite().all() and (optimizer.variable.detach() - 0.5).abs().mean() <= 0.004
+        total, terms = fenced(optimizer.variable.detach())
+        assert optimizer.total == float(total)
+        assert optimizer.losses == {name: loss.detach() for name, loss in terms.items()}
+    assert optimizer.total < 1e-6 * start
+
+
+@pytest.mark.parametrize("broken_at", [1, 2, 5, 9])
+def test_evaluations_that_fail_now_and_then_are_undone_and_it_goes_on_lowering(broken_at):
+    bowl, optimizer = Bowl(30), LBFGS(GREY)
+
+    def flaky(image):
+        total, terms = bowl(image)
+        return (total * math.nan if bowl.calls % 10 == broken_at else total), terms
+
+    start = bowl.value(GREY.numpy())
+    for _ in range(80):
+        optimizer.step(flaky)
+        assert optimizer.variable.isfinite().all()
+        assert optimizer.total == pytest.approx(bowl.value(array(optimizer)), rel=1e-9, abs=1e-14)
+        assert optimizer.losses["twice"] == pytest.approx(2 * optimizer.total)
+        assert np.allclose(optimizer.variable.grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-12)
+    assert optimizer.total < 1e-3 * start
+
+
+def test_if_no_move_at_all_is_acceptable_the_picture_stays_and_no_error_is_raised():
+    bowl = Bowl()
+    trapped, optimizer = Fenced(bowl, 0.0, lambda loss: loss * math.nan), LBFGS(GREY)
+    for _ in range(5):
+        optimizer.step(trapped)
+        assert torch.equal(optimizer.image, GREY)
+        assert optimizer.total == pytest.approx(bowl.value(GREY.numpy()))
+
+
+def test_from_a_trap_it_goes_on_as_soon_as_it_can():
+    bowl, optimizer = Bowl(), LBFGS(GREY)
+    trapped = Fenced(bowl, 0.0, lambda loss: loss * math.nan)
+    for _ in range(3):
+        optimizer.step(trapped)
+    for _ in range(100):
+        optimizer.step(bowl)
+    assert bowl.error(optimizer) < 1e-3
+
+
+def test_lbfgs_may_leave_the_range_inside_but_never_shows_it():
+    bowl, optimizer = Bowl(), LBFGS(GREY)
+    bowl.minimiser = np.linspace(-1, 2, N)
+    for _ in range(40):
+        optimizer.step(bowl)
+        assert optimizer.image.min() >= 0 and optimizer.image.max() <= 1
+    assert optimizer.variable.min() < -0.9 and optimizer.variable.max() > 1.9
+
+
+# -------------------------------------------------------------------------------------------------------------- Adam
+
+
+class PaperAdam:
+    """Kingma and Ba's algorithm 1 in NumPy, clamped to [0, 1]."""
+
+    def __init__(self, x, rate=0.02, betas=(0.9, 0.99)):
+        self.x, self.rate, self.betas, self.t = x.copy(), rate, betas, 0
+        self.m, self.v = np.zeros_like(x), np.zeros_like(x)
+
+    def step(self, gradient):
+        (b1, b2), self.t = self.betas, self.t + 1
+        self.m, self.v = b1 * self.m + (1 - b1) * gradient, b2 * self.v + (1 - b2) * gradient**2
+        m, v = self.m / (1 - b1**self.t), self.v / (1 - b2**self.t)
+        self.x = np.clip(self.x - self.rate * m / np.sqrt(v), 0, 1)
+
+
+def test_adam_moves_as_the_paper_says_also_after_its_first_moment_was_cleared():
+    first, second = Bowl(100), Bowl(100, seed=1, spread=0.9)  # the second's minimiser lies out of range
+    ours, theirs = Adam(GREY), PaperAdam(GREY.numpy())
+    for bowl in (first, second):
+        for _ in range(20):
+            ours.step(bowl)
+            theirs.step(bowl.gradient(theirs.x))
+            assert np.allclose(array(ours), theirs.x, rtol=0, atol=1e-9)
+        ours.objective_changed()
+        theirs.m[:] = 0
+    assert theirs.x.min() == 0 or theirs.x.max() == 1
+
+
+def test_adams_moments_at_a_new_size_are_as_if_it_had_always_been_that_size():
+    def mean_of(image):  # a gradient of 1 / number of values everywhere, like that of any average
+        loss = image.mean()
+        return loss, {"loss": loss}
+
+    adam = Adam(GREY)
+    for _ in range(4):
+        adam.step(mean_of)
+    adam.size_changed((11, 13))
+    for _ in range(3):
+        adam.step(mean_of)
+    state, gradient = adam._torch.state[adam.variable], 1 / (3 * 11 * 13)
+    assert float(state["step"]) == 7
+    assert np.allclose(state["exp_avg"].numpy(), gradient * (1 - 0.9**7), rtol=1e-6, atol=0)
+    assert np.allclose(state["exp_avg_sq"].numpy(), gradient**2 * (1 - 0.99**7), rtol=1e-6, atol=0)
+
+
+def test_adams_moments_stay_in_their_places_at_a_new_size():
+    def slope(image):  # pushes the left edge up and the right edge down
+        loss = (image * torch.linspace(-1, 1, image.shape[3]).to(image)).sum()
+        return loss, {"loss": loss}
+
+    adam = Adam(torch.full((1, 3, 8, 16), 0.5))
+    for _ in range(3):
+        adam.step(slope)
+    adam.size_changed((12, 32))
+    moment = adam._torch.state[adam.variable]["exp_avg"]
+    assert moment.shape == (1, 3, 12, 32)
+    assert (moment.diff(dim=3)[..., 2:-2] > 0).all() and moment.mean().abs() < 1e-5
+
+
+def test_adam_forgets_neither_step_nor_second_moment_when_only_the_size_changes_twice():
+    adam = Adam(GREY)
+    adam.step(Bowl())
+    adam.size_changed((9, 9))
+    adam.size_changed(SHAPE[2:])  # before any step at the size between
+    adam.step(Bowl())
+    state = adam._torch.state[adam.variable]
+    assert float(state["step"]) == 2 and state["exp_avg_sq"].shape == SHAPE and (state["exp_avg_sq"] > 0).all()
+
+
+# -------------------------------------------------------------------------------------------------------------- both
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_is_held_always_belongs_to_the_picture_that_is_held(name):
+    optimizer = OPTIMIZERS[name](GREY)
+    for number in range(24):
+        bowl = Bowl(1000, seed=number // 8)
+        if number in (8, 16):
+            optimizer.objective_changed()
+        optimizer.step(bowl)
+        assert optimizer.total == pytest.approx(bowl.value(array(optimizer)), rel=1e-9)
+        assert float(optimizer.losses["loss"]) == optimizer.total
+        assert not optimizer.losses["loss"].requires_grad
+        assert np.allclose(optimizer.variable.grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-10)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_costs_one_evaluation_and_the_first_at_a_new_size_or_objective_two(name):
+    optimizer, calls = OPTIMIZERS[name](GREY), []
+
+    def far(image):
+        calls.append(tuple(image.shape[2:]))
+        loss = (image - 0.9).square().mean()
+        return loss, {"loss": loss}
+
+    counts = []
+    for change in (None, None, None, "size", None, None, "objective", None, None):
+        if change == "size":
+            optimizer.size_changed((12, 10))
+        if change == "objective":
+            optimizer.objective_changed()
+            optimizer.objective_changed()  # told twice, measured once
+        before = len(calls)
+        optimizer.step(far)
+        counts.append(len(calls) - before)
+    assert counts == [2, 1, 1, 2, 1, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_objective_that_becomes_infinite_by_a_change_is_an_error_and_the_picture_survives(name, value):
+    optimizer, bowl = OPTIMIZERS[name](GREY), Bowl()
+    for _ in range(3):
+        optimizer.step(bowl)
+    before = optimizer.image
+    optimizer.objective_changed()
+    with pytest.raises(DivergedError, match="finite"):
+        optimizer.step(lambda image: (image.sum() * value, {}))
+    assert torch.equal(optimizer.image, before)
+    for _ in range(60):
+        optimizer.step(bowl)
+    assert bowl.error(optimizer) < 0.05
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_start_is_copied_and_the_image_shown_is_a_copy(name):
+    start = GREY.clone()
+    optimizer = OPTIMIZERS[name](start)
+    shown = optimizer.image
+    for _ in range(3):
+        optimizer.step(Bowl())
+    assert torch.equal(start, GREY) and torch.equal(shown, GREY) and not torch.equal(optimizer.image, GREY)
+    held = array(optimizer)
+    optimizer.image.zero_()
+    assert np.array_equal(held, array(optimizer))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_gradient_of_zero_moves_nothing(name):
+    optimizer = OPTIMIZERS[name](GREY)
+    for _ in range(3):
+        optimizer.step(lambda image: (0 * image.sum(), {}))
+    assert torch.equal(optimizer.image, GREY)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("size", [(6, 5), (12, 10), (7, 11), (3, 4), (1, 1)])
+def test_the_size_may_change_before_any_step_and_to_any_size(name, size):
+    optimizer = OPTIMIZERS[name](torch.linspace(0, 1, N).reshape(SHAPE))
+    optimizer.size_changed(size)
+    assert optimizer.image.shape == (1, 3, *size)
+    assert optimizer.image.mean() == pytest.approx(0.5, abs=0.01)
+    optimizer.step(lambda image: ((image - 0.9).square().mean(), {}))
+    assert optimizer.image.isfinite().all() and optimizer.image.shape == (1, 3, *size)

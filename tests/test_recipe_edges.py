@@ -1,0 +1,283 @@
+"""Recipe and Weights, field by field: both limits, what is no number, what is no word, and hostile JSON."""
+
+import copy
+import json
+import math
+import pickle
+from dataclasses import fields, replace
+
+import pytest
+
+from stylekit import LayerWeights, Recipe, RecipeError, UsageError, Weights
+from stylekit.recipe import STYLE_LAYERS, check_weight, setting
+
+NAMES = [f.name for f in fields(Recipe)]
+NUMBERS = [name for name in NAMES if isinstance(setting(name).default, int | float)]
+WHOLE = [name for name in NAMES if isinstance(setting(name).default, int)]
+WORDS = [name for name in NAMES if isinstance(setting(name).default, str)]
+CLOSED = [name for name in WORDS if not setting(name).metadata.get("open")]
+
+UNUSUAL = Recipe(
+    encoder="vgg19",
+    size=333,
+    steps=7,
+    content_weight=0.1,
+    style_weight=1e-7,
+    tv_weight=1 / 3,
+    layer_weights={"relu5_1": 0.0, "relu1_1": 2.5},
+    content_layer="relu3_1",
+    statistic="gram",
+    formulation="gatys",
+    optimizer="adam",
+    init="noise",
+    coarsest=17,
+    seed=2**31 - 1,
+)
+
+
+def refusal(**settings):
+    with pytest.raises(RecipeError) as caught:
+        Recipe(**settings)
+    assert isinstance(caught.value, UsageError) and isinstance(caught.value, ValueError)
+    return str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------ fields and limits
+
+
+def test_the_defaults_are_those_of_the_design():
+    recipe = Recipe()
+    assert (recipe.encoder, recipe.size, recipe.steps) == ("compact", 512, 200)
+    assert (recipe.content_weight, recipe.style_weight, recipe.tv_weight) == (1.0, 5.0, 0.0)
+    assert recipe.layer_weights == {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
+    assert (recipe.content_layer, recipe.statistic, recipe.formulation) == ("relu4_2", "mean_covariance", "relative")
+    assert (recipe.optimizer, recipe.init, recipe.coarsest, recipe.seed) == ("lbfgs", "content", 48, 0)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_takes_both_of_its_limits_and_nothing_beyond(name):
+    least, most = setting(name).metadata["least"], setting(name).metadata["most"]
+    assert getattr(Recipe(**{name: least}), name) == least
+    assert getattr(Recipe(**{name: most}), name) == most
+    unit = 1 if name in WHOLE else 1e-9
+    for value in (least - unit, most * 1.001 + unit if name not in WHOLE else most + 1, -(10**9), 10**13):
+        message = refusal(**{name: value})
+        assert name in message and f"{least:g}" in message and f"{most:g}" in message
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, False, "64", None, [64], 64j], ids=repr)
+def test_what_is_no_finite_number_is_refused_with_the_name_of_the_field(name, value):
+    message = refusal(**{name: value})
+    assert name in message and repr(value) in message
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_whole_number_too_large_for_a_float_is_refused_with_the_name_of_the_field(name):
+    for value in (10**400, -(10**400), 10**5000):
+        assert name in refusal(**{name: value})
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_number_may_come_as_a_float_but_not_as_a_fraction(name):
+    value = getattr(Recipe(**{name: 100.0}), name)
+    assert value == 100 and type(value) is int
+    assert name in refusal(**{name: 100.5})
+
+
+@pytest.mark.parametrize("name", sorted(set(NUMBERS) - set(WHOLE)))
+def test_a_weight_is_kept_as_a_float(name):
+    assert type(getattr(Recipe(**{name: 3}), name)) is float
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("value", ["", None, 1, True, ["gram"], b"gram", math.nan], ids=repr)
+def test_what_is_no_word_is_refused_with_the_name_of_the_field(name, value):
+    assert name in refusal(**{name: value})
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_choice_takes_what_it_offers_and_its_refusal_lists_it(name):
+    choices = setting(name).metadata["choices"]
+    for choice in choices:
+        assert getattr(Recipe(**({"statistic": "gram"} | {name: choice})), name) == choice
+    message = refusal(**{name: choices[0].upper()})
+    assert name in message and all(choice in message for choice in choices)
+
+
+def test_closed_choices_are_those_that_the_engine_knows():
+    assert set(CLOSED) == {"statistic", "formulation", "optimizer", "init"}
+
+
+def test_encoder_and_content_layer_are_open_to_an_encoder_of_ones_own():
+    assert Recipe(encoder="mine", content_layer="conv7").content_layer == "conv7"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "slider" in setting(name).metadata])
+def test_a_slider_lies_within_the_limits_and_can_show_the_default(name):
+    least, most, step = setting(name).metadata["slider"]
+    assert step > 0
+    for value in (least, most):
+        Recipe(**{name: dict.fromkeys(STYLE_LAYERS, value) if name == "layer_weights" else value})
+    default = 1.0 if name == "layer_weights" else setting(name).default
+    assert least <= default <= most
+    assert (default - least) / step == pytest.approx(round((default - least) / step))
+    assert (most - least) / step == pytest.approx(round((most - least) / step))
+
+
+# ---------------------------------------------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), UNUSUAL])
+def test_a_recipe_comes_back_from_repr_json_pickle_and_copy(recipe):
+    assert eval(repr(recipe)) == recipe
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
+    assert copy.deepcopy(recipe) == recipe
+    for back in (eval(repr(recipe)), Recipe.from_json(recipe.to_json()), pickle.loads(pickle.dumps(recipe))):
+        assert hash(back) == hash(recipe) and repr(back) == repr(recipe)
+        assert list(back.layer_weights) == list(recipe.layer_weights)
+
+
+def test_weights_come_back_from_repr_and_pickle():
+    weights = UNUSUAL.weights
+    assert eval(repr(weights)) == weights == pickle.loads(pickle.dumps(weights))
+    assert hash(eval(repr(weights))) == hash(weights)
+
+
+def test_the_json_is_one_line_of_plain_values_with_every_field():
+    text = UNUSUAL.to_json()
+    assert "\n" not in text
+    values = json.loads(text)
+    assert list(values) == NAMES
+    assert values["layer_weights"] == {"relu5_1": 0.0, "relu1_1": 2.5} and values["style_weight"] == 1e-7
+
+
+def test_recipes_differ_when_one_field_does():
+    others = [replace(UNUSUAL, **{name: getattr(Recipe(), name)}) for name in NAMES if name not in ("statistic", "formulation")]
+    assert all(other != UNUSUAL for other in others)
+    assert len({*others, UNUSUAL}) == len(others) + 1
+
+
+def test_a_recipe_and_its_weights_never_change():
+    recipe = Recipe()
+    with pytest.raises(FrozenInstanceError):
+        recipe.size = 64
+    with pytest.raises(FrozenInstanceError):
+        recipe.weights.style = 1.0
+    with pytest.raises(TypeError):
+        recipe.layer_weights["relu1_1"] = 2.0
+
+
+def test_a_later_change_of_the_dict_that_was_given_changes_nothing():
+    layers = {"relu1_1": 1.0}
+    recipe, weights = Recipe(layer_weights=layers), Weights(1, 1, 1, layers)
+    layers["relu1_1"] = 7.0
+    assert recipe.layer_weights["relu1_1"] == 1.0 and weights.layers["relu1_1"] == 1.0
+
+
+# ---------------------------------------------------------------------------------------------------------- weights
+
+
+def test_layer_weights_are_a_mapping_that_equals_a_dict_in_any_order():
+    layers = LayerWeights([("relu2_1", 2), ("relu1_1", 1)])
+    assert layers == {"relu1_1": 1.0, "relu2_1": 2.0} and list(layers) == ["relu2_1", "relu1_1"] and len(layers) == 2
+    turned = LayerWeights({"relu1_1": 1, "relu2_1": 2})
+    assert turned == layers and hash(turned) == hash(layers)
+    assert repr(layers) == "{'relu2_1': 2.0, 'relu1_1': 1.0}"
+    assert "relu5_1" not in layers and layers != {"relu1_1": 1.0}
+
+
+@pytest.mark.parametrize("value", [{}, [], "relu1_1", "", None, 3, ["relu1_1"], [("relu1_1",)], [[[], 1]], {1: 1.0}], ids=repr)
+def test_what_is_no_mapping_from_layers_is_refused(value):
+    assert "layer" in refusal(layer_weights=value)
+    with pytest.raises(RecipeError):
+        Weights(1, 1, 1, value)
+
+
+@pytest.mark.parametrize("value", [-1e-9, 1.1e12, math.nan, math.inf, True, "1", None, 10**400], ids=lambda v: repr(v)[:8])
+def test_a_bad_layer_weight_is_refused_with_the_name_of_the_layer(value):
+    assert "relu3_1" in refusal(layer_weights={"relu1_1": 1.0, "relu3_1": value})
+
+
+@pytest.mark.parametrize("name", ["content", "style", "tv"])
+@pytest.mark.parametrize("value", [-1e-9, 1.1e12, math.nan, math.inf, True, "1", None], ids=repr)
+def test_a_bad_weight_is_refused_with_its_name(name, value):
+    with pytest.raises(RecipeError, match=f"{name}_weight"):
+        Weights(**({"content": 1, "style": 1, "tv": 1, "layers": {"relu1_1": 1}} | {name: value}))
+
+
+def test_check_weight_gives_a_float_and_names_what_it_refuses():
+    assert check_weight("w", 0) == 0.0 and check_weight("w", 1e12) == 1e12 and type(check_weight("w", 1)) is float
+    with pytest.raises(RecipeError, match=r"^this one must lie between 0 and 1e"):
+        check_weight("this one", -1)
+
+
+# ------------------------------------------------------------------------------------------------------ hostile JSON
+
+
+def test_an_unknown_setting_is_refused_by_name_and_the_known_ones_are_listed():
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_json('{"size": 64, "learning_rate": 1}')
+    assert "'learning_rate'" in str(caught.value) and all(name in str(caught.value) for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "null",
+        "3",
+        "[]",
+        '"size"',
+        "[[]]",
+        "{'size': 64}",
+        '{"size": 64}}',
+        '{"size": NaN}',
+        '{"size": 1e999}',
+        '{"size": "64"}',
+        '{"size": true}',
+        '{"size": null}',
+        '{"style_weight": -Infinity}',
+        '{"layer_weights": null}',
+        '{"layer_weights": [1, 2]}',
+        '{"layer_weights": "relu1_1"}',
+        '{"layer_weights": {"relu1_1": {}}}',
+        '{"encoder": ["compact"]}',
+        '{"\\ud800": 1}',
+        "\0",
+        "\ufeff{}",
+    ],
+)
+def test_json_that_is_no_recipe_is_refused(text):
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_json(text)
+    assert 10 < len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "]" * 100_000,
+        '{"size": ' * 100_000 + "1" + "}" * 100_000,
+        '{"size": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        "[" * 200_000,
+    ],
+    ids=["lists", "objects", "lists_in_a_field", "open_lists"],
+)
+def test_deeply_nested_json_is_refused_like_any_other(text):
+    with pytest.raises(RecipeError):
+        Recipe.from_json(text)
+
+
+@pytest.mark.parametrize("digits", [400, 4000, 5000])
+def test_json_with_a_number_of_very_many_digits_is_refused(digits):
+    with pytest.raises(RecipeError):
+        Recipe.from_json('{"seed": ' + "9" * digits + "}")
+
+
+def test_the_message_about_a_huge_value_stays_readable():
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_json(json.dumps({"encoder": "compact", "statistic": "x" * 100_000}))
+    assert len(str(caught.value)) < 2000
