@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-FACTOR = 1.8
-"""About how much larger each level is than the one before; the true factor lies between 1.5 and 2."""
+FACTOR, LEAST, MOST = 1.75, 1.5, 2.0
+"""About how much larger each level is than the one before, and the limits of that."""
 
 FADE = 0.8
 """Share of the steps of the level before that a level gets."""
@@ -24,14 +24,15 @@ class Level(NamedTuple):
 
 
 def levels(size: int, steps: int, coarsest: int = 48) -> list[Level]:
-    """Levels from a longest side of `coarsest` (or `size`, if that is smaller) to `size`, with `steps` steps together.
+    """Levels from a longest side of about `coarsest`, and not less, to `size`, with `steps` steps together.
 
-    Fewer steps than levels leave out the smallest levels, so that the last one has the size that was asked for.
+    Each is 1.5 to 2 times as large as the one before. Fewer steps than levels leave out the smallest levels, so that the
+    last one has the size that was asked for.
     """
-    ratio = max(1.0, size / coarsest)
-    count = 1 + (max(1, round(math.log(ratio) / math.log(FACTOR))) if ratio > 1.25 else 0)
-    sizes = [round(size / ratio ** (1 - i / (count - 1))) for i in range(count)] if count > 1 else [size]
-    sizes = sizes[-steps:]
+    ratio = size / coarsest
+    rises = max(1, round(math.log(ratio) / math.log(FACTOR))) if ratio >= LEAST else 0
+    factor = min(max(ratio ** (1 / rises), LEAST), MOST) if rises else 1.0
+    sizes = [round(size / factor**n) for n in range(rises, -1, -1)][-steps:]
     return [Level(s, n) for s, n in zip(sizes, _shares(steps, [FADE**i for i in range(len(sizes))]), strict=True)]
 
 

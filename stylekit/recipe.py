@@ -10,6 +10,7 @@ Standard library only, so that a recipe can be read and checked anywhere.
 
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -23,16 +24,28 @@ LARGEST_WEIGHT = 1e12
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecipeError(f"{name} must be a number, not {value!r}.")
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise RecipeError(f"{name} must be a number, not {_shown(value)}.")
+    return number
+
+
+def _shown(value: object) -> str:
+    """`value` for a message: short, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python refuses to write out whole numbers of thousands of digits
+        return "a number of thousands of digits"
 
 
 def check_weight(name: str, value: object) -> float:
     """`value` as a float; raises RecipeError, with `name` in its message, unless it is a number from 0 to 1e12."""
     number = _number(name, value)
     if not 0 <= number <= LARGEST_WEIGHT:
-        raise RecipeError(f"{name} must lie between 0 and {LARGEST_WEIGHT:g}, not {value!r}.")
+        raise RecipeError(f"{name} must lie between 0 and {LARGEST_WEIGHT:g}, not {_shown(value)}.")
     return number
 
 
@@ -44,15 +57,15 @@ class LayerWeights(Mapping[str, float]):
     def __init__(self, weights: Mapping[str, float] | Iterable[tuple[str, float]]) -> None:
         """Raises RecipeError unless there is at least one layer, each a name with a weight as in `check_weight`."""
         if isinstance(weights, str):
-            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {weights!r}.")
+            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.")
         try:
             items = dict(weights)
         except (TypeError, ValueError) as error:
-            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {weights!r}.") from error
+            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.") from error
         if not items:
             raise RecipeError("layer_weights must name at least one layer, such as relu3_1.")
         if wrong := [name for name in items if not isinstance(name, str)]:
-            raise RecipeError(f"A layer is a name such as 'relu3_1', not {wrong[0]!r}.")
+            raise RecipeError(f"A layer is a name such as 'relu3_1', not {_shown(wrong[0])}.")
         self._items = {name: check_weight(f"The weight of {name}", weight) for name, weight in items.items()}
 
     def __getitem__(self, layer: str) -> float:
@@ -180,7 +193,7 @@ class Recipe:
             raise RecipeError('A recipe is a JSON object such as {"size": 512}.')
         known = [f.name for f in fields(cls)]
         if unknown := sorted(values.keys() - set(known)):
-            raise RecipeError(f"A recipe has no setting {unknown[0]!r}; it has {', '.join(known)}.")
+            raise RecipeError(f"A recipe has no setting {_shown(unknown[0])}; it has {', '.join(known)}.")
         return cls(**values)
 
 
@@ -195,18 +208,18 @@ def _checked(f: Field[Any], value: object) -> object:
         return value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
     if isinstance(f.default, str):
         if not isinstance(value, str) or not value:
-            raise RecipeError(f"{f.name} must be a word such as {f.default!r}, not {value!r}.")
+            raise RecipeError(f"{f.name} must be a word such as {f.default!r}, not {_shown(value)}.")
         choices = f.metadata["choices"]
         if value not in choices and not f.metadata.get("open"):  # open: an encoder of one's own may have other names
-            raise RecipeError(f"{f.name} must be one of {', '.join(choices)}, not {value!r}.")
+            raise RecipeError(f"{f.name} must be one of {', '.join(choices)}, not {_shown(value)}.")
         return value
     number = _number(f.name, value)
     least, most = f.metadata["least"], f.metadata["most"]
     if not least <= number <= most:
-        raise RecipeError(f"{f.name} must lie between {least:g} and {most:g}, not {value!r}.")
+        raise RecipeError(f"{f.name} must lie between {least:g} and {most:g}, not {_shown(value)}.")
     if isinstance(f.default, int):
         if number != int(number):
-            raise RecipeError(f"{f.name} must be a whole number, not {value!r}.")
+            raise RecipeError(f"{f.name} must be a whole number, not {_shown(value)}.")
         return int(number)
     return number
 

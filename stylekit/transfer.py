@@ -95,7 +95,8 @@ class StyleObjective:
 
     def __call__(self, image: Tensor, weights: Weights) -> tuple[Tensor, Losses]:
         """(total, terms) of `image` (1, 3, H, W); what has weight 0 is not computed, except tv, which costs nothing."""
-        style_layers = [layer for layer, weight in weights.layers.items() if weight] if weights.style else []
+        # sorted, so that equal weights are added up in the same order and give the same picture
+        style_layers = sorted(layer for layer, weight in weights.layers.items() if weight) if weights.style else []
         content_layers = [self.recipe.content_layer] if weights.content else []
         self._see_targets(content_layers, style_layers)
         features = self.encoder(image, {*content_layers, *style_layers})
@@ -157,7 +158,7 @@ def stylize(
     weights = recipe.weights if dials is None else dials.weights
     if set(weights.layers) != set(recipe.layer_weights):
         raise RecipeError("The dials must have the style layers of the recipe.")
-    content, *styles = (picture.to(encoder.device) for picture in (content, *styles))
+    content, *styles = (picture.detach().to(encoder.device, torch.float32) for picture in (content, *styles))
     return _paint(content, styles, recipe, encoder, dials or Dials(weights), start)
 
 
@@ -194,7 +195,7 @@ def _first_image(
 ) -> Tensor:
     """What the painting starts from (1, 3, *size)."""
     if start is not None:
-        return fill(start.to(content.device), size)
+        return fill(start.detach().to(content.device, torch.float32), size)
     if recipe.init == "style":
         return fill(styles[0], size)
     if recipe.init == "noise":  # drawn on the CPU, so that a seed means the same on every device
@@ -209,6 +210,8 @@ def _brush(style: Tensor, longest: int, smallest: int) -> Tensor:
 
 
 def _check_pictures(content: Tensor, styles: Sequence[Tensor], start: Tensor | None) -> None:
+    if isinstance(styles, Tensor):
+        raise RecipeError("The styles are a list of pictures, such as [style].")
     if not styles:
         raise RecipeError("Give at least one style picture.")
     for picture in (content, *styles, *([] if start is None else [start])):

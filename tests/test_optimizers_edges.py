@@ -76,8 +76,8 @@ def two_loops(gradient, pairs):
 # ------------------------------------------------------------------------------------------------------------ L-BFGS
 
 
-@pytest.mark.parametrize("condition", [10, 1e3, 1e4])
-def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition):
+@pytest.mark.parametrize(("condition", "steps"), [(10, 40), (1e3, 150), (1e4, 400)])
+def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition, steps):
     bowl = Bowl(condition)
     found = scipy.optimize.minimize(
         bowl.value,
@@ -87,7 +87,7 @@ def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition):
         options={"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-15, "gtol": 1e-10},
     )
     optimizer = LBFGS(GREY)
-    for _ in range(400):
+    for _ in range(steps):
         optimizer.step(bowl)
     assert np.abs(array(optimizer).ravel() - found.x).max() < 1e-3
     assert optimizer.total < 1e-5 * bowl.value(np.full(N, 0.5))
@@ -151,7 +151,7 @@ def test_a_first_move_out_of_the_region_is_undone_and_the_minimiser_still_found(
     assert optimizer.total < 1e-6 * start
 
 
-@pytest.mark.parametrize("broken_at", [1, 2, 5, 9])
+@pytest.mark.parametrize("broken_at", [0, 2, 5, 9])
 def test_evaluations_that_fail_now_and_then_are_undone_and_it_goes_on_lowering(broken_at):
     bowl, optimizer = Bowl(30), LBFGS(GREY)
 
@@ -287,11 +287,12 @@ def test_what_is_held_always_belongs_to_the_picture_that_is_held(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_costs_one_evaluation_and_the_first_at_a_new_size_or_objective_two(name):
-    optimizer, calls = OPTIMIZERS[name](GREY), []
+    optimizer, calls, target = OPTIMIZERS[name](GREY), [], 0.7
 
     def far(image):
         calls.append(tuple(image.shape[2:]))
-        loss = (image - 0.9).square().mean()
+        slopes = torch.logspace(0, 3, image.numel()).reshape(image.shape)
+        loss = (slopes * (image - target).square()).mean()
         return loss, {"loss": loss}
 
     counts = []
@@ -299,6 +300,7 @@ def test_a_step_costs_one_evaluation_and_the_first_at_a_new_size_or_objective_tw
         if change == "size":
             optimizer.size_changed((12, 10))
         if change == "objective":
+            target = 0.2
             optimizer.objective_changed()
             optimizer.objective_changed()  # told twice, measured once
         before = len(calls)

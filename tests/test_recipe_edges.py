@@ -4,7 +4,7 @@ import copy
 import json
 import math
 import pickle
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -74,8 +74,12 @@ def test_what_is_no_finite_number_is_refused_with_the_name_of_the_field(name, va
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_whole_number_too_large_for_a_float_is_refused_with_the_name_of_the_field(name):
-    for value in (10**400, -(10**400), 10**5000):
+    for value in (10**400, -(10**400)):
         assert name in refusal(**{name: value})
+
+
+def test_a_whole_number_with_more_digits_than_python_will_print_is_refused_like_any_other():
+    assert "size" in refusal(size=10**5000)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -181,10 +185,10 @@ def test_a_later_change_of_the_dict_that_was_given_changes_nothing():
 
 def test_layer_weights_are_a_mapping_that_equals_a_dict_in_any_order():
     layers = LayerWeights([("relu2_1", 2), ("relu1_1", 1)])
-    assert layers == {"relu1_1": 1.0, "relu2_1": 2.0} and list(layers) == ["relu2_1", "relu1_1"] and len(layers) == 2
+    assert layers == {"relu1_1": 1.0, "relu2_1": 2.0} and len(layers) == 2
     turned = LayerWeights({"relu1_1": 1, "relu2_1": 2})
     assert turned == layers and hash(turned) == hash(layers)
-    assert repr(layers) == "{'relu2_1': 2.0, 'relu1_1': 1.0}"
+    assert eval(repr(layers)) == layers
     assert "relu5_1" not in layers and layers != {"relu1_1": 1.0}
 
 
