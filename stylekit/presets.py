@@ -33,7 +33,7 @@ PRESETS = {
     for preset in (
         Preset("balanced", "Balanced", "Photo and style in balance: the place to start.", {}),
         Preset(
-            "gentle", "Gentle", "The photo stays clear, with the style as its brushwork: for portraits.", {"style_weight": 3.0}
+            "gentle", "Gentle", "The photo stays clear, with the style as its brushwork: for portraits.", {"style_weight": 1.5}
         ),
         Preset("bold", "Bold", "The style takes over and the photo becomes a hint.", {"style_weight": 40.0}),
         Preset(

@@ -11,13 +11,13 @@ import gradio as gr
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
-from stylekit.images import open_picture, read_recipe_json
+from stylekit.images import open_picture, read_recipe_json, to_array
 from stylekit.presets import PRESETS
 from stylekit.recipe import STYLE_LAYERS, Recipe, Weights
 from stylekit.ui import plots
 from stylekit.ui.components import PictureFile
 from stylekit.ui.layout import Page, recipe_of, status
-from stylekit.ui.painting import Order, Session, Studio, View
+from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View
 
 Updates = dict[Component, Any]
 
@@ -139,6 +139,14 @@ class Events:
             updates[slider] = _set(slider, recipe.layer_weights.get(layer, 0.0))
         return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
 
+    def look_at_photo(self, session: Session, path: str | None) -> Updates:
+        """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
+        note = self.look_at(path)
+        updates: Updates = {self.page.content_note: note, self.page.paint: gr.update(value=self.words("paint"))}
+        if path and session.canvas is None and session.dials is None and "error" not in note:
+            updates[self.page.canvas] = to_array(open_picture(path, PREVIEW).image)
+        return updates
+
     def look_at(self, path: str | None) -> str:
         """What to tell about a picture that has just been chosen."""
         if path is None:
@@ -233,9 +241,8 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
         events.turn, [page.session, *page.turned], page.status, **live
     )
-    for picture, note in ((page.content, page.content_note), (page.style, page.style_note)):
-        picture.change(events.look_at, picture, note, **live)
-        picture.change(lambda: gr.update(value=studio.words("paint"), variant="primary"), None, page.paint, **live)
+    page.content.change(events.look_at_photo, [page.session, page.content], [page.content_note, page.canvas, page.paint], **live)
+    page.style.change(events.look_at, page.style, page.style_note, **live)
     _wire_programs(page, events, limits_on_waiting)
 
 
