@@ -1,7 +1,7 @@
 """L-BFGS and Adam, which can be told "the objective changed" and "the size changed".
 
-Both keep one invariant: the losses and the gradient that they hold belong to the image that they show. A step moves the
-image and measures it anew, so every frame's losses are those of its own picture, at one evaluation per step.
+Both keep one invariant: the losses and the gradient that they hold belong to the variable as it is. A step moves it and
+measures it anew, so every frame's losses are those of its own picture, at one evaluation per step.
 
 Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); Kingma and Ba, "Adam"
 (arXiv 1412.6980). The updates themselves are torch.optim's.
@@ -75,7 +75,7 @@ class ImageOptimizer(ABC):
 
 
 class LBFGS(ImageOptimizer):
-    """L-BFGS without line search, with a guard: a step that makes things much worse is undone and tried shorter.
+    """L-BFGS without line search, with a guard: a step that makes things much worse, or is huge, is undone and tried shorter.
 
     The pixels are not clamped while it runs, because that would falsify the pairs (move, change of gradient) that the
     curvature is estimated from; only what is shown is, and what a new size begins with.

@@ -38,6 +38,10 @@ from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import Recipe, Weights
 
 
+LONGEST_STYLE = 16_384
+"""Pixels that a very elongated style picture may be enlarged to, so that its short side is enough for the encoder."""
+
+
 class Dials:
     """The weights that may be turned while it runs: assign `dials.weights` from any thread; the next step uses them.
 
@@ -72,7 +76,9 @@ class Frame:
     image: Tensor
     """(1, 3, H, W), sRGB in [0, 1], this frame's own"""
     terms: Losses
-    """unweighted, as scalars on the device: content, style, tv and each layer's, without those whose weight is 0"""
+    """unweighted, as scalars on the device: content, style, tv and each layer's, without those whose weight is 0
+
+    Of this image; but L-BFGS does not clamp its pixels to [0, 1], so its losses are those of the image before clamping."""
     weights: Weights
     """those that led to this image"""
     seconds: float
@@ -155,6 +161,11 @@ def stylize(
         raise RecipeError(f"The recipe asks for the encoder {recipe.encoder}, but {encoder.name} was given.")
     layers = encoder.check_layers([recipe.content_layer, *recipe.weights.layers])
     encoder.check_size(*scaled(content.shape[2:], recipe.size), layers)
+    for style in styles:
+        if longest_for(style.shape[2:], encoder.smallest_side(layers)) > LONGEST_STYLE:
+            raise SizeError(
+                f"A style picture of {style.shape[3]}x{style.shape[2]} pixels is too elongated; cut a part out of it."
+            )
     weights = recipe.weights if dials is None else dials.weights
     if set(weights.layers) != set(recipe.layer_weights):
         raise RecipeError("The dials must have the style layers of the recipe.")

@@ -98,11 +98,15 @@ class Events:
             dict(zip(self.page.layers, values[count:], strict=True)),
         )
 
-    def turn(self, session: Session, *values: float) -> Any:
+    def turn(self, session: Session, *values: float) -> None:
         """The weight sliders, in the order of `Page.turned`, act on what is running."""
         content, style, tv, *layers = values
-        weights = Weights(content, style, tv, dict(zip(self.page.layers, layers, strict=True)))
-        if session.turn(weights) or session.canvas is None:
+        session.turn(Weights(content, style, tv, dict(zip(self.page.layers, layers, strict=True))))
+
+    def turn_by_hand(self, session: Session, *values: float) -> Any:
+        """The same for a slider that the visitor moves: between runs, it says what becomes of it."""
+        self.turn(session, *values)
+        if session.dials or session.canvas is None:
             return gr.skip()
         return status(View("done", self.words("status.next"), done=1.0))
 
@@ -234,12 +238,12 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
 
     for slider in page.turned:
-        slider.input(events.turn, [page.session, *page.turned], page.status, trigger_mode="always_last", **live)
+        slider.input(events.turn_by_hand, [page.session, *page.turned], page.status, trigger_mode="always_last", **live)
     page.look.input(events.choose_look, page.look, [*controls, page.look_note], **live).then(
-        events.turn, [page.session, *page.turned], page.status, **live
+        events.turn, [page.session, *page.turned], None, **live
     )
     page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
-        events.turn, [page.session, *page.turned], page.status, **live
+        events.turn, [page.session, *page.turned], None, **live
     )
     page.content.change(events.look_at_photo, [page.session, page.content], [page.content_note, page.canvas, page.paint], **live)
     page.style.change(events.look_at, page.style, page.style_note, **live)
