@@ -37,7 +37,6 @@ from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import Recipe, Weights
 
-
 LONGEST_STYLE = 16_384
 """Pixels that a very elongated style picture may be enlarged to, so that its short side is enough for the encoder."""
 
