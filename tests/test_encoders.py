@@ -1,25 +1,30 @@
 """Both encoders: what they promise, against torchvision and the maths, and every way in which weights can be wrong."""
 
+import copy
 import functools
 import hashlib
 import http.server
 import itertools
 import math
+import random
+import socket
 import statistics
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
+from torchvision.models.vgg import cfgs, make_layers
 from toy import Toy, picture
 
 from stylekit import RecipeError, SizeError, WeightsError, load_encoder, open_picture
 from stylekit.encoders import compact, vgg19
 from stylekit.encoders.compact import Compact
 from stylekit.encoders.vgg19 import VGG19
-from stylekit.losses import content_loss, gram_loss, moments
+from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights" / "vgg19_standin.safetensors"
 
@@ -31,7 +36,7 @@ def reference():
 
 
 def small_weights(last=7):
-    """The first blocks of a VGG-19 with random weights: `features.0` to `features.{last}`."""
+    """The first layers of a VGG-19 with random weights: `features.0` to `features.{last}`."""
     return {k: v.clone() for k, v in reference().state_dict().items() if int(k.split(".")[0]) <= last}
 
 
@@ -52,6 +57,97 @@ def test_unknown_layers_and_too_small_pictures_are_refused_with_what_would_work(
     assert encoder(picture(1), []) == {}
     with pytest.raises(RecipeError, match="compact, vgg19"):
         load_encoder("vgg16")
+
+
+@functools.cache
+def encoders():
+    """Both, with random weights: what is true of any weights needs none in particular."""
+    torch.manual_seed(1)
+    return {"compact": Compact().eval(), "vgg19": VGG19(named(reference().state_dict())).eval()}
+
+
+ASKED = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+both = pytest.mark.parametrize("name", ["compact", "vgg19"])
+
+
+@both
+def test_what_cannot_be_is_refused_with_the_numbers(name):
+    encoder = encoders()[name]
+    with pytest.raises(RecipeError, match=rf"{name} has no layer 'conv_4'; it has relu1_1, .*relu5_1"):
+        encoder(picture(1), ["relu1_1", "conv_4"])
+    for layer, side in {"relu2_1": 2, "relu3_1": 4, "relu4_2": 8, "relu5_1": 16}.items():
+        with pytest.raises(SizeError, match=rf"{side - 1}x40 pixels.* at least {side};"):
+            encoder(torch.rand(1, 3, 40, side - 1), ["relu1_1", layer])
+        with torch.no_grad():
+            assert encoder(torch.rand(1, 3, side, side), [layer])[layer].shape[2:] == (1, 1)
+
+
+@both
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (33, 47), (31, 17)])
+def test_layers_halve_the_size_and_drop_the_odd_pixel(name, height, width):
+    with torch.no_grad():
+        features = encoders()[name](torch.rand(1, 3, height, width), ASKED)
+    for layer, strides in zip(ASKED, (1, 2, 4, 8, 8, 16), strict=True):
+        assert features[layer].shape[2:] == (height // strides, width // strides), layer
+
+
+@both
+def test_it_goes_no_deeper_than_asked(name, monkeypatch):
+    def too_deep(_):
+        raise AssertionError("a layer was computed that nobody asked for")
+
+    encoder, names = encoders()[name], list(encoders()[name].conv)
+    for conv in names[names.index("relu3_1") + 1 :]:
+        monkeypatch.setattr(encoder.conv[conv], "forward", too_deep)
+    with torch.no_grad():
+        assert list(encoder(picture(1), ["relu3_1"])) == ["relu3_1"]
+    with pytest.raises(AssertionError, match="nobody asked"):
+        encoder(picture(1), ["relu4_1"])
+
+
+@both
+def test_features_come_in_order_of_depth_and_do_not_depend_on_what_else_is_asked(name):
+    """Nor are they, or the picture, written over by the layers behind them."""
+    image = picture(1)
+    before, encoder = image.clone(), encoders()[name]
+    with torch.no_grad():
+        together = encoder(image, [*reversed(ASKED), "relu1_1"])
+        assert list(together) == ASKED
+        for layer in ASKED:
+            assert torch.equal(encoder(image, iter([layer]))[layer], together[layer]), layer
+    assert torch.equal(image, before)
+
+
+@both
+def test_features_are_differentiable_in_the_image(name):
+    """The slope along a random direction is the finite difference, through every layer at once."""
+    encoder = copy.deepcopy(encoders()[name]).double()
+    image, direction = picture(1, 16, 20).double(), torch.randn(1, 3, 16, 20, dtype=torch.double)
+    pull = {layer: torch.randn_like(f) for layer, f in encoder(image, ASKED).items()}
+
+    def value(x):
+        return sum((pull[layer] * f).mean() for layer, f in encoder(x, ASKED).items())
+
+    x = image.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(value(x), x)
+    with torch.no_grad():
+        expected = (value(image + 1e-6 * direction) - value(image - 1e-6 * direction)) / 2e-6
+    assert (gradient * direction).sum().item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+@both
+def test_a_loaded_encoder_is_frozen_and_without_hooks(name, tmp_path, monkeypatch):
+    save_file(named(small_weights()), tmp_path / "weights.safetensors")
+    monkeypatch.setenv("STYLEKIT_VGG19", str(tmp_path / "weights.safetensors"))
+    encoder = load_encoder(name, "cpu")
+    image = picture(1).requires_grad_(True)
+    encoder(image, ["relu2_1"])["relu2_1"].sum().backward()
+    assert image.grad.abs().sum() > 0
+    assert all(not p.requires_grad and p.grad is None for p in encoder.parameters())
+    for module in encoder.modules():
+        assert not module.training
+        assert not any(value for key, value in vars(module).items() if key.endswith("_hooks")), "DESIGN.md: no hooks"
+    assert encoder.device == torch.device("cpu")
 
 
 # ------------------------------------------------------------------------------------------------------ compact
@@ -87,8 +183,37 @@ def test_the_root_of_a_head_gives_the_heads_distances():
     def through(matrix, x):
         return torch.einsum("oc,bchw->bohw", matrix, x)
 
-    for distance in (content_loss, lambda x, y: gram_loss(moments(x), moments(y))):
+    for distance in DISTANCES:
         assert distance(through(p, a), through(p, b)).item() == pytest.approx(distance(through(root, a), through(root, b)).item())
+
+
+DISTANCES = (
+    content_loss,
+    lambda x, y: gram_loss(moments(x), moments(y)),
+    lambda x, y: mean_covariance_loss(moments(x), moments(y)),
+)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_what_the_encoder_gives_is_as_far_apart_as_what_its_heads_would_give(wide):
+    """Through the network, with a random P for every layer; a P with fewer rows than columns has a singular root."""
+    torch.manual_seed(2)
+    encoder, heads = Compact().double(), {}
+    for layer, root in encoder.root.items():
+        channels = root.in_channels
+        p = torch.randn(2 * channels if wide else channels // 2, channels, dtype=torch.double)
+        values, vectors = torch.linalg.eigh(p.T @ p)
+        root.weight.data = (vectors @ values.clamp_min(0).sqrt().diag() @ vectors.T)[:, :, None, None]
+        heads[layer] = p
+    a, b = picture(1, 32, 32).double(), picture(2, 32, 32).double()
+    with torch.no_grad():
+        folded = [encoder(x, Compact.layers) for x in (a, b)]
+        own = [dict(encoder.walk_unprojected(x, "relu5_1")) for x in (a, b)]
+    for layer, p in heads.items():
+        through = [torch.einsum("oc,bchw->bohw", p, features[layer]) for features in own]
+        for distance in DISTANCES:
+            ours, theirs = distance(*(f[layer] for f in folded)).item(), distance(*through).item()
+            assert theirs > 1e-3 and ours == pytest.approx(theirs, rel=1e-4), layer
 
 
 def test_the_shipped_roots_are_symmetric_and_positive():
@@ -130,6 +255,17 @@ def test_damaged_missing_and_foreign_compact_weights_are_refused(tmp_path):
         Compact.load(flipped)
     with pytest.raises(WeightsError, match="missing"):
         Compact.load(tmp_path / "none.safetensors")
+    with pytest.raises(WeightsError, match="damaged"):
+        Compact.load(sha256="0" * 64)
+
+
+def test_loading_compact_weights_gives_them_back_in_single_precision(tmp_path):
+    torch.manual_seed(3)
+    made = Compact()
+    save_file({name: tensor.half() for name, tensor in made.state_dict().items()}, tmp_path / "made.safetensors")
+    read = Compact.load(tmp_path / "made.safetensors", hashlib.sha256((tmp_path / "made.safetensors").read_bytes()).hexdigest())
+    for name, tensor in made.state_dict().items():
+        assert torch.equal(read.state_dict()[name], tensor.half().float()), name
 
 
 # ------------------------------------------------------------------------------------------------------ VGG-19
@@ -148,15 +284,20 @@ def test_vgg19_gives_torchvisions_features_for_every_layer():
     with torch.no_grad():
         features = encoder(image, encoder.layers)
     for (layer, ours), theirs in zip(features.items(), expected, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-5), layer
+        assert theirs.abs().max() > 0 and (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max(), layer
 
 
 @pytest.mark.parametrize("half", [False, True])
-@pytest.mark.parametrize("kind", ["pth", "safetensors"])
+@pytest.mark.parametrize("kind", ["pth", "old pth", "safetensors"])
 def test_weights_come_from_either_kind_of_file_and_a_short_one_has_fewer_layers(tmp_path, monkeypatch, kind, half):
     weights = {k: v.half() if half else v for k, v in named(small_weights()).items()}
-    path = tmp_path / f"weights.{kind}"
-    save_file(weights, path) if kind == "safetensors" else torch.save(weights | {"classifier.0.weight": torch.ones(2)}, path)
+    path = tmp_path / f"weights.{kind.split()[-1]}"
+    if kind == "safetensors":
+        save_file(weights, path)
+    else:
+        more = {"classifier.0.weight": torch.ones(2)}
+        torch.save(weights | more, path, _use_new_zipfile_serialization=kind == "pth")
+        assert zipfile.is_zipfile(path) == (kind == "pth")
     monkeypatch.setenv("STYLEKIT_VGG19", str(path))
     encoder = load_encoder("vgg19", "cpu")
     assert encoder.layers == ("relu1_1", "relu1_2", "relu2_1", "relu2_2")
@@ -166,6 +307,41 @@ def test_weights_come_from_either_kind_of_file_and_a_short_one_has_fewer_layers(
     assert (a - b).abs().max() < (1e-2 if half else 1e-6) * b.abs().max()
     with pytest.raises(RecipeError, match="relu5_1"):
         encoder(picture(1), ["relu5_1"])
+
+
+def test_torchvisions_own_file_is_of_the_old_kind_and_loads_from_torchs_cache(tmp_path, monkeypatch):
+    """vgg19-dcbb9e9d.pth is of January 2017: not a zip archive, which torch.save makes since version 1.6 of 2020."""
+    torch.save(named(small_weights()), tmp_path / "made.pth", _use_new_zipfile_serialization=False)
+    name = f"vgg19-{hashlib.sha256((tmp_path / 'made.pth').read_bytes()).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(vgg19, "URL", f"https://download.invalid/models/{name}")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "made.pth").rename(tmp_path / "checkpoints" / name)
+    assert load_encoder("vgg19", "cpu").layers[-1] == "relu2_2"
+
+
+@pytest.mark.parametrize("last", [0, 2, 5, 12, 21, 28])
+def test_a_file_that_ends_early_has_the_layers_up_to_its_end(last):
+    encoder = VGG19(named(small_weights(last)))
+    convolutions = [int(key.split(".")[0]) for key in reference().state_dict() if key.endswith("weight")]
+    assert encoder.layers == encoders()["vgg19"].layers[: convolutions.index(last) + 1]
+    with torch.no_grad():
+        deepest = encoder.layers[-1]
+        assert torch.equal(encoder(picture(1), [deepest])[deepest], encoders()["vgg19"](picture(1), [deepest])[deepest])
+
+
+def test_a_file_with_a_gap_is_refused_rather_than_cut_short_silently():
+    for gap in (5, 16, 21):
+        weights = named({k: v for k, v in reference().state_dict().items() if int(k.split(".")[0]) != gap})
+        with pytest.raises(WeightsError):
+            VGG19(weights)
+
+
+@pytest.mark.parametrize(("letter", "norm"), [("A", False), ("B", False), ("D", False), ("E", True)])
+def test_the_other_networks_of_the_same_paper_are_not_taken_for_vgg19(letter, norm):
+    """VGG-11, 13, 16 and VGG-19 with batch normalisation; their tensors have VGG-19's names, and largely its shapes."""
+    with pytest.raises(WeightsError, match="VGG-19"):
+        VGG19(named(make_layers(cfgs[letter], norm).state_dict()))
 
 
 def test_the_reference_of_the_developers_loads_through_the_environment_variable(monkeypatch):
@@ -196,6 +372,42 @@ def test_wrong_files_are_refused_with_what_to_do(tmp_path, monkeypatch, make, sa
     with pytest.raises(WeightsError, match=says) as caught:
         load_encoder("vgg19", "cpu")
     assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [torch.ones(3), [1], None, {0: torch.ones(1)}, {"features.0.weight": 3}, {"state_dict": {"features.0.weight": 3}}],
+    ids=["tensor", "list", "nothing", "numbers as names", "numbers as tensors", "nested"],
+)
+def test_a_pth_file_of_something_else_is_refused_with_what_to_do(tmp_path, monkeypatch, content):
+    torch.save(content, tmp_path / "weights.pth")
+    monkeypatch.setenv("STYLEKIT_VGG19", str(tmp_path / "weights.pth"))
+    with pytest.raises(WeightsError):
+        load_encoder("vgg19", "cpu")
+
+
+@pytest.mark.parametrize("kind", ["pth", "safetensors"])
+def test_files_damaged_anywhere_are_refused_or_read_but_nothing_else_happens(tmp_path, kind):
+    """Cut off or with bytes changed in the first 3 kB, where the names, shapes and the pickle are."""
+    weights = {"features.0.weight": torch.ones(64, 3, 3, 3), "features.0.bias": torch.ones(64)}
+    path, chance, other = tmp_path / f"weights.{kind}", random.Random(0), []
+    (torch.save if kind == "pth" else save_file)(weights, path)
+    whole = path.read_bytes()
+    for number in range(250):
+        data = bytearray(whole)
+        if number % 5 == 0:
+            data = data[: chance.randrange(len(data))]
+        for _ in range(number % 5):
+            data[chance.randrange(min(len(data), 3000))] = chance.randrange(256)
+        path.unlink()  # a new file each time: the one before may still be mapped
+        path.write_bytes(data)
+        try:
+            VGG19(vgg19.read_weights(path))
+        except WeightsError:
+            pass
+        except Exception as error:
+            other.append(repr(error))
+    assert other == []
 
 
 def test_a_pickle_that_would_run_code_is_not_run(tmp_path, monkeypatch):
@@ -266,10 +478,71 @@ def test_a_download_that_is_given_up_leaves_nothing(elsewhere):
 
 def test_offline_says_what_to_do(elsewhere, monkeypatch):
     _, cached = elsewhere
-    monkeypatch.setattr(vgg19, "URL", "http://127.0.0.1:9/vgg19-00000000.pth")
+    with socket.create_server(("127.0.0.1", 0)) as closed:  # a port of which it is certain that nobody listens any more
+        port = closed.getsockname()[1]
+    monkeypatch.setattr(vgg19, "URL", f"http://127.0.0.1:{port}/vgg19-00000000.pth")
     with pytest.raises(WeightsError, match=r"online\? Choose the compact encoder"):
         list(vgg19.download())
     assert list(cached.parent.iterdir()) == []
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """A function that makes a server give one answer, byte by byte as said; its cache is empty."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    threads = []
+
+    def answer(data):
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def serve():
+            connection, _ = listening.accept()
+            with listening, connection:
+                connection.recv(4096)
+                connection.sendall(data)
+
+        threads.append(threading.Thread(target=serve, daemon=True))
+        threads[-1].start()
+        monkeypatch.setattr(vgg19, "URL", f"http://127.0.0.1:{listening.getsockname()[1]}/vgg19-00000000.pth")
+
+    yield answer
+    for thread in threads:
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 404 Not Found\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+        b"",
+        b"please log in to this network\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: many\r\n\r\ndata",
+    ],
+    ids=["not found", "cut off", "cut off in chunks", "hung up", "not http", "no number"],
+)
+def test_a_server_that_fails_is_one_sentence_and_leaves_nothing(answers, answer):
+    answers(answer)
+    with pytest.raises(WeightsError, match="Choose the compact encoder"):
+        list(vgg19.download())
+    assert list(vgg19.cache_path().parent.iterdir()) == []
+
+
+def test_a_server_that_does_not_say_how_much_is_no_failure(answers, monkeypatch):
+    data = b"x" * 5000
+    answers(b"HTTP/1.0 200 OK\r\n\r\n" + data)
+    monkeypatch.setattr(vgg19, "URL", vgg19.URL.replace("00000000", hashlib.sha256(data).hexdigest()[:8]))
+    assert list(vgg19.download()) == [(5000, 0)]
+    assert vgg19.cache_path().read_bytes() == data
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "file"))
+    with pytest.raises(WeightsError, match="Choose the compact encoder"):
+        list(vgg19.download())
 
 
 def test_a_damaged_file_in_torchs_cache_is_noticed(elsewhere):

@@ -1,142 +1,317 @@
-"""Every loss against float64 NumPy written from the papers' sums, and against finite differences."""
+"""Every loss against float64 NumPy written from the papers' sums, and its gradient against finite differences of that."""
+
+import inspect
 
 import numpy as np
 import pytest
 import torch
 
 from stylekit import losses
-from stylekit.losses import Moments, moments
+from stylekit.losses import FLOOR, TV_FLOOR, Moments, moments
 
 
-def features(seed, channels=5, height=4, width=6, scale=1.0):
-    random = np.random.default_rng(seed)
-    return np.maximum(random.normal(0.3, 1.0, (channels, height, width)), 0) * scale
+def features(seed, channels=5, height=4, width=6):
+    """As after a ReLU: non-negative, many of them 0."""
+    return np.maximum(np.random.default_rng(seed).normal(0.3, 1.0, (channels, height, width)), 0)
+
+
+def picture(seed, height=5, width=7):
+    return np.random.default_rng(seed).random((3, height, width))
 
 
 def tensor(array):
     return torch.from_numpy(array)[None].double()
 
 
-# oracles: F and S are (channels, height, width)
+# ------------------------------------------------------------------------- oracles: F, S and C are (channels, height, width)
+
+
+def mean(f):
+    return np.einsum("ixy->i", f) / f[0].size
 
 
 def gram(f):
-    f = f.reshape(len(f), -1)
-    return np.einsum("ik,jk->ij", f, f) / f.shape[1]
+    return np.einsum("ixy,jxy->ij", f, f) / f[0].size
 
 
 def cov(f):
-    f = f.reshape(len(f), -1)
-    d = f - f.mean(1, keepdims=True)
-    return np.einsum("ik,jk->ij", d, d) / f.shape[1]
+    d = f - mean(f)[:, None, None]
+    return np.einsum("ixy,jxy->ij", d, d) / f[0].size
+
+
+def squares(x):
+    return np.einsum("i,i->", x.ravel(), x.ravel())
 
 
 def gram_oracle(f, s):
-    return ((gram(f) - gram(s)) ** 2).sum() / (gram(s) ** 2).sum()
+    return squares(gram(f) - gram(s)) / squares(gram(s))
 
 
 def mean_covariance_oracle(f, s):
-    m, n = f.mean((1, 2)), s.mean((1, 2))
-    return 0.5 * ((cov(f) - cov(s)) ** 2).sum() / (cov(s) ** 2).sum() + 0.5 * ((m - n) ** 2).sum() / (n**2).sum()
+    return 0.5 * squares(cov(f) - cov(s)) / squares(cov(s)) + 0.5 * squares(mean(f) - mean(s)) / squares(mean(s))
 
 
 def content_oracle(f, c):
-    return ((f - c) ** 2).sum() / ((c - c.mean((1, 2), keepdims=True)) ** 2).sum()
+    return squares(f - c) / squares(c - mean(c)[:, None, None])
 
 
 def gatys_style_oracle(f, s):
     """Equation 4 of the 2016 paper for pictures of the same size: Gram sums, and 1 / (4 N^2 M^2)."""
     n, m = len(f), f[0].size
-    g = np.einsum("ixy,jxy->ij", f, f)
-    a = np.einsum("ixy,jxy->ij", s, s)
-    return ((g - a) ** 2).sum() / (4 * n**2 * m**2)
+    g, a = np.einsum("ixy,jxy->ij", f, f), np.einsum("ixy,jxy->ij", s, s)
+    return squares(g - a) / (4 * n**2 * m**2)
 
 
 def gatys_content_oracle(f, c):
-    return 0.5 * ((f - c) ** 2).sum()
+    """Equation 1 of the 2016 paper."""
+    return sum((f[i, x, y] - c[i, x, y]) ** 2 for i, x, y in np.ndindex(f.shape)) / 2
 
 
-PAIRS = [
-    (lambda f, s: losses.gram_loss(moments(f), moments(s)), gram_oracle),
-    (lambda f, s: losses.mean_covariance_loss(moments(f), moments(s)), mean_covariance_oracle),
-    (losses.content_loss, content_oracle),
-    (lambda f, s: losses.gatys_style_loss(moments(f), moments(s)), gatys_style_oracle),
-    (losses.gatys_content_loss, gatys_content_oracle),
-]
-NAMES = ["gram", "mean_covariance", "content", "gatys_style", "gatys_content"]
-RELATIVE = PAIRS[:3]
+def total_variation_oracle(x):
+    channels, height, width = x.shape
+    down = [(x[c, i + 1, j] - x[c, i, j]) ** 2 for c, i, j in np.ndindex(channels, height - 1, width)]
+    right = [(x[c, i, j + 1] - x[c, i, j]) ** 2 for c, i, j in np.ndindex(channels, height, width - 1)]
+    return (sum(down) / len(down) if down else 0) + (sum(right) / len(right) if right else 0)
 
 
-@pytest.mark.parametrize(("ours", "oracle"), PAIRS, ids=NAMES)
-def test_value_and_gradient_agree_with_the_papers_sums(ours, oracle):
-    f, s = features(1), features(2)
+def tv_oracle(x, c):
+    return total_variation_oracle(x) / total_variation_oracle(c)
+
+
+OF_FEATURES = {
+    "gram_loss": (lambda f, s: losses.gram_loss(moments(f), moments(s)), gram_oracle),
+    "mean_covariance_loss": (lambda f, s: losses.mean_covariance_loss(moments(f), moments(s)), mean_covariance_oracle),
+    "content_loss": (losses.content_loss, content_oracle),
+    "gatys_style_loss": (lambda f, s: losses.gatys_style_loss(moments(f), moments(s)), gatys_style_oracle),
+    "gatys_content_loss": (losses.gatys_content_loss, gatys_content_oracle),
+}
+"""{name: (ours, oracle)}; each takes the features of the painting and of its target."""
+
+OF_PICTURES = {
+    "tv_loss": (losses.tv_loss, tv_oracle),
+    "total_variation": (lambda x, _: losses.total_variation(x), lambda x, _: total_variation_oracle(x)),
+}
+
+ALL = OF_FEATURES | OF_PICTURES
+RELATIVE = ["gram_loss", "mean_covariance_loss", "content_loss"]
+STATISTICS = {"moments", "covariance", "mix"}  # no losses: their own tests below
+
+
+def pair(name, size=(4, 6)):
+    """A painting and its target, in what the loss takes."""
+    made = picture if name in OF_PICTURES else features
+    return (made(1, height=size[0], width=size[1]), made(2, height=size[0], width=size[1]))
+
+
+# ------------------------------------------------------------------------------------------------------------------- values
+
+
+def test_no_public_function_is_left_out_of_these_tests():
+    public = {name for name, f in inspect.getmembers(losses, inspect.isfunction) if f.__module__ == losses.__name__}
+    assert {name for name in public if not name.startswith("_")} == set(ALL) | STATISTICS
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_values_are_the_papers_sums(name):
+    ours, oracle = ALL[name]
+    f, s = pair(name)
+    assert ours(tensor(f), tensor(s)).item() == pytest.approx(oracle(f, s), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_entry_of_the_gradient_is_the_oracles_slope(name):
+    ours, oracle = ALL[name]
+    f, s = pair(name)
     x = tensor(f).requires_grad_(True)
-    loss = ours(x, tensor(s))
-    assert loss.item() == pytest.approx(oracle(f, s), rel=1e-10)
-    (gradient,) = torch.autograd.grad(loss, x)
-    step = 1e-6
-    for index in [(0, 0, 0), (2, 3, 5), (4, 1, 2)]:
+    (gradient,) = torch.autograd.grad(ours(x, tensor(s)), x)
+    slope, step = np.empty_like(f), 1e-5
+    for index in np.ndindex(f.shape):
         up, down = f.copy(), f.copy()
         up[index] += step
         down[index] -= step
-        expected = (oracle(up, s) - oracle(down, s)) / (2 * step)
-        assert float(gradient[0][index]) == pytest.approx(expected, rel=1e-5, abs=1e-9)
+        slope[index] = (oracle(up, s) - oracle(down, s)) / (2 * step)
+    np.testing.assert_allclose(gradient[0].numpy(), slope, rtol=1e-6, atol=1e-8 * np.abs(slope).max())
 
 
-@pytest.mark.parametrize(("ours", "oracle"), PAIRS, ids=NAMES)
-def test_a_picture_is_no_distance_from_itself(ours, oracle):
-    x = tensor(features(3))
-    assert float(ours(x, x)) == pytest.approx(0, abs=1e-12)
+@pytest.mark.parametrize("name", ALL)
+def test_gradcheck(name):
+    x, s = (tensor(a[:2, :3, :3]) for a in pair(name))
+    assert torch.autograd.gradcheck(lambda x: ALL[name][0](x, s), x.requires_grad_(True))
 
 
-@pytest.mark.parametrize(("ours", "oracle"), RELATIVE, ids=NAMES[:3])
-def test_relative_losses_do_not_depend_on_size_or_scale(ours, oracle):
-    f, s = tensor(features(1)), tensor(features(2))
-    loss = float(ours(f, s))
-    assert float(ours(f.repeat(1, 1, 2, 3), s.repeat(1, 1, 2, 3))) == pytest.approx(loss, rel=1e-10)
-    assert float(ours(7 * f, 7 * s)) == pytest.approx(loss, rel=1e-10)
+@pytest.mark.parametrize("name", OF_FEATURES)
+def test_a_picture_is_no_distance_from_itself_and_feels_no_pull(name):
+    x = tensor(features(3)).requires_grad_(True)
+    loss = OF_FEATURES[name][0](x, x.detach())
+    assert loss.item() == 0
+    assert torch.autograd.grad(loss, x)[0].abs().max() == 0
 
 
-@pytest.mark.parametrize(("ours", "oracle"), RELATIVE[:2], ids=NAMES[:2])
-def test_style_losses_compare_pictures_of_different_sizes(ours, oracle):
+def test_a_painting_as_busy_as_the_photo_has_a_tv_of_one():
+    x = tensor(picture(3))
+    assert losses.tv_loss(x, x).item() == pytest.approx(1)
+
+
+def test_an_empty_gram_matrix_and_a_picture_of_averages_have_a_loss_of_one():
+    s = tensor(features(2))
+    assert losses.gram_loss(moments(torch.zeros_like(s)), moments(s)).item() == pytest.approx(1)
+    average = s.mean((2, 3), keepdim=True).expand_as(s)
+    assert losses.content_loss(average, s).item() == pytest.approx(1)
+    assert losses.mean_covariance_loss(moments(average), moments(s)).item() == pytest.approx(0.5)
+
+
+# ------------------------------------------------------------------------------------------------- free of size and of scale
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_relative_losses_do_not_depend_on_the_size(name):
+    f, s = (tensor(a) for a in pair(name))
+    loss = ALL[name][0](f, s).item()
+    assert ALL[name][0](f.repeat(1, 1, 2, 2), s.repeat(1, 1, 2, 2)).item() == pytest.approx(loss, rel=1e-10)
+    assert ALL[name][0](f.repeat(1, 1, 3, 1), s.repeat(1, 1, 3, 1)).item() == pytest.approx(loss, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", [*RELATIVE, "tv_loss"])
+def test_relative_losses_do_not_depend_on_the_encoders_scale(name):
+    f, s = (tensor(a) for a in pair(name))
+    assert ALL[name][0](7 * f, 7 * s).item() == pytest.approx(ALL[name][0](f, s).item(), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_relative_losses_do_not_depend_on_the_number_of_channels(name):
+    f, s = (tensor(a) for a in pair(name))
+    twice = ALL[name][0](torch.cat((f, f), 1), torch.cat((s, s), 1)).item()
+    assert twice == pytest.approx(ALL[name][0](f, s).item(), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["gram_loss", "mean_covariance_loss"])
+def test_style_losses_compare_pictures_of_different_sizes(name):
+    ours, oracle = ALL[name]
     f, s = features(1, height=4), features(2, height=9, width=3)
-    assert float(ours(tensor(f), tensor(s))) == pytest.approx(oracle(f, s), rel=1e-10)
+    assert ours(tensor(f), tensor(s)).item() == pytest.approx(oracle(f, s), rel=1e-10)
 
 
-@pytest.mark.parametrize(("ours", "oracle"), PAIRS, ids=NAMES)
-@pytest.mark.parametrize("value", [0.0, 0.7])
-def test_flat_pictures_are_no_division_by_zero(ours, oracle, value):
-    x = torch.from_numpy(features(1))[None].float().requires_grad_(True)
-    loss = ours(x, torch.full((1, 5, 4, 6), value))
-    assert torch.isfinite(loss)
+def test_gatys_style_of_another_size_is_equation_4_with_each_gram_sum_over_its_own_locations():
+    f, s = features(1, height=4), features(2, height=9, width=3)
+    g, a = np.einsum("ixy,jxy->ij", f, f) / (4 * 6), np.einsum("ixy,jxy->ij", s, s) / (9 * 3)
+    assert ALL["gatys_style_loss"][0](tensor(f), tensor(s)).item() == pytest.approx(squares(g - a) / (4 * 5**2), rel=1e-10)
+
+
+def test_gatys_content_grows_with_the_size_as_in_the_paper():
+    f, s = (tensor(a) for a in pair("gatys_content_loss"))
+    six_times = losses.gatys_content_loss(f.repeat(1, 1, 2, 3), s.repeat(1, 1, 2, 3)).item()
+    assert six_times == pytest.approx(6 * losses.gatys_content_loss(f, s).item())
+
+
+# ------------------------------------------------------------------------------------------------------ flat, black and bright
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("target", [0.0, 0.7])
+@pytest.mark.parametrize("start", ["busy", "flat", "black", "same"])
+def test_flat_and_black_pictures_give_finite_losses_and_gradients(name, target, start):
+    s = torch.full((1, 3, 4, 6), target)
+    starts = {
+        "busy": torch.from_numpy(picture(1, 4, 6))[None].float(),
+        "flat": torch.full((1, 3, 4, 6), 0.2),
+        "black": torch.zeros(1, 3, 4, 6),
+        "same": s.clone(),
+    }
+    x = starts[start].requires_grad_(True)
+    loss = ALL[name][0](x, s)
+    assert torch.isfinite(loss) and loss >= 0
     assert torch.isfinite(torch.autograd.grad(loss, x)[0]).all()
+    if start == "same":
+        assert loss.item() == pytest.approx(0, abs=1e-9)
 
 
-def test_gradcheck_of_all():
-    for ours, _ in PAIRS:
-        s = tensor(features(2, 2, 3, 3))
-        assert torch.autograd.gradcheck(lambda x, s=s, ours=ours: ours(x, s), tensor(features(1, 2, 3, 3)).requires_grad_(True))
+def test_a_flat_target_is_measured_by_the_floor_that_the_constants_name():
+    f, flat = features(1), np.full((5, 4, 6), 0.7)
+    expected = squares(f - flat) / (FLOOR * squares(flat))
+    assert losses.content_loss(tensor(f), tensor(flat)).item() == pytest.approx(expected, rel=1e-6)
+    covariances = squares(cov(f)) / (FLOOR * squares(gram(flat)))
+    means = squares(mean(f) - mean(flat)) / squares(mean(flat))
+    ours = ALL["mean_covariance_loss"][0](tensor(f), tensor(flat)).item()
+    assert ours == pytest.approx(0.5 * covariances + 0.5 * means, rel=1e-6)
+    x = picture(1)
+    tv = losses.tv_loss(tensor(x), tensor(np.full_like(x, 0.3))).item()
+    assert tv == pytest.approx(total_variation_oracle(x) / TV_FLOOR, rel=1e-10)
 
 
-def test_total_variation_is_the_mean_squared_difference_of_neighbours():
-    x = np.random.default_rng(0).random((3, 5, 7))
-    down = sum((x[c, i + 1, j] - x[c, i, j]) ** 2 for c in range(3) for i in range(4) for j in range(7)) / (3 * 4 * 7)
-    right = sum((x[c, i, j + 1] - x[c, i, j]) ** 2 for c in range(3) for i in range(5) for j in range(6)) / (3 * 5 * 6)
-    assert float(losses.total_variation(tensor(x))) == pytest.approx(down + right, rel=1e-12)
-    other = np.random.default_rng(1).random((3, 5, 7)) * 0.5
-    expected = (down + right) / float(losses.total_variation(tensor(other)))
-    assert float(losses.tv_loss(tensor(x), tensor(other))) == pytest.approx(expected, rel=1e-12)
+def test_the_tv_floor_is_a_difference_of_one_hundredth_in_the_root_mean_square():
+    stripes = torch.zeros(1, 3, 4, 6)
+    stripes[..., ::2] = 0.01
+    assert losses.total_variation(stripes).item() == pytest.approx(TV_FLOOR)
 
 
-def test_total_variation_of_flat_and_one_pixel_pictures():
-    flat, one = torch.full((1, 3, 4, 4), 0.3), torch.rand(1, 3, 1, 1)
-    assert float(losses.total_variation(flat)) == 0 and float(losses.total_variation(one)) == 0
-    assert torch.isfinite(losses.tv_loss(torch.rand(1, 3, 4, 4), flat))
+def test_a_picture_with_any_contrast_to_speak_of_does_not_meet_the_floors():
+    """A spread of 3 per cent of the brightness is still measured by itself."""
+    s = 0.5 + 0.03 * np.random.default_rng(0).standard_normal((5, 16, 16))
+    f = features(1, height=16, width=16)
+    assert losses.content_loss(tensor(f), tensor(s)).item() == pytest.approx(content_oracle(f, s), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_single_precision_is_enough_for_faint_texture_on_a_bright_ground(name):
+    """Covariance is a small difference of large numbers. At a tenth of the brightness, where the floor begins to hide it,
+    rounding (6e-8) grows by (10 / 1)^2 twice over at most: 1e-3 leaves it room, and would show in no painting.
+    """
+    random = np.random.default_rng(5)
+    f, s = (10 + random.standard_normal((5, 16, 16)) for _ in range(2))
+    results = []
+    for kind in (torch.float32, torch.float64):
+        x = tensor(f).to(kind).requires_grad_(True)
+        loss = ALL[name][0](x, tensor(s).to(kind))
+        results.append((loss.item(), torch.autograd.grad(loss, x)[0].double()))
+    (single, slope), (double, exact) = results
+    assert single == pytest.approx(double, rel=1e-3)
+    assert (slope - exact).norm() < 1e-3 * exact.norm()
+
+
+def test_total_variation_of_flat_narrow_and_one_pixel_pictures():
+    assert losses.total_variation(torch.full((1, 3, 4, 4), 0.3)).item() == 0
+    assert losses.total_variation(torch.rand(1, 3, 1, 1)).item() == 0
+    for shape in [(1, 7), (5, 1)]:
+        x = picture(1, *shape)
+        assert losses.total_variation(tensor(x)).item() == pytest.approx(total_variation_oracle(x), rel=1e-12)
+
+
+# --------------------------------------------------------------------------------------------------------------- statistics
+
+
+def test_moments_and_covariance_are_sums_over_locations():
+    f = features(4)
+    m = moments(tensor(f))
+    assert isinstance(m, Moments)
+    np.testing.assert_allclose(m.mean, mean(f), rtol=1e-12)
+    np.testing.assert_allclose(m.second, gram(f), rtol=1e-12)
+    np.testing.assert_allclose(losses.covariance(m), cov(f), atol=1e-12)
+
+
+def test_moments_forget_where_things_are():
+    f = features(4)
+    shuffled = np.random.default_rng(0).permutation(f.reshape(5, -1), axis=1).reshape(f.shape)
+    for ours, theirs in zip(moments(tensor(f)), moments(tensor(shuffled)), strict=True):
+        assert torch.allclose(ours, theirs)
 
 
 def test_mixed_moments_are_those_of_one_picture_made_of_both():
-    a, b = tensor(features(1)), tensor(features(2))
-    mixed, whole = losses.mix([moments(a), moments(b)]), moments(torch.cat((a, b), 3))
-    assert torch.allclose(mixed.mean, whole.mean) and torch.allclose(mixed.second, whole.second)
-    assert torch.allclose(losses.covariance(mixed), torch.from_numpy(cov(torch.cat((a, b), 3)[0].numpy())))
-    assert isinstance(mixed, Moments)
+    a, b = features(1), features(2)
+    mixed, whole = losses.mix([moments(tensor(a)), moments(tensor(b))]), np.concatenate((a, b), 2)
+    np.testing.assert_allclose(mixed.mean, mean(whole), rtol=1e-12)
+    np.testing.assert_allclose(mixed.second, gram(whole), rtol=1e-12)
+    np.testing.assert_allclose(losses.covariance(mixed), cov(whole), atol=1e-12)
+
+
+def test_a_large_picture_has_no_larger_share_of_a_mix():
+    small, large = features(1), features(2)
+    parts = [moments(tensor(small)), moments(tensor(large).repeat(1, 1, 3, 3))]
+    for mixed, expected in zip(losses.mix(parts), losses.mix([moments(tensor(small)), moments(tensor(large))]), strict=True):
+        assert torch.allclose(mixed, expected)
+
+
+def test_a_mix_of_one_is_itself_and_of_three_is_their_average():
+    parts = [moments(tensor(features(seed))) for seed in (1, 2, 3)]
+    alone, three = losses.mix(parts[:1]), losses.mix(parts)
+    assert torch.equal(alone.mean, parts[0].mean) and torch.equal(alone.second, parts[0].second)
+    np.testing.assert_allclose(three.second, sum(gram(features(seed)) for seed in (1, 2, 3)) / 3, rtol=1e-12)

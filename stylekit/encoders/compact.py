@@ -19,7 +19,7 @@ from stylekit.encoders import Encoder
 from stylekit.errors import WeightsError
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "3a839aa02fa42b79b51dcc3edc8baac483a84f13fb014ab9fcc37af46f49d6a2"
+SHA256 = "2ac1aa1d6bc303dac04723cc7e087ce8e47f142eb8d0ce2c9d214e069d320ebd"
 
 CHANNELS = (16, 32, 80, 160, 192)
 """Of the five blocks, shallow to deep."""
