@@ -433,7 +433,7 @@ def elsewhere(tmp_path, monkeypatch):
     (served / name).write_bytes(data)
     handler = functools.partial(Quiet, directory=served)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(vgg19, "URL", f"http://127.0.0.1:{server.server_port}/{name}")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(cache))
@@ -550,4 +550,17 @@ def test_a_damaged_file_in_torchs_cache_is_noticed(elsewhere):
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"half of it")
     with pytest.raises(WeightsError, match="damaged"):
+        load_encoder("vgg19", "cpu")
+
+
+@pytest.mark.parametrize("named_by_hand", [False, True])
+def test_a_readable_file_under_torchvisions_name_must_be_torchvisions(tmp_path, monkeypatch, named_by_hand):
+    """It would load; only its sha256 tells that it is another."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    path = tmp_path / ("elsewhere" if named_by_hand else "checkpoints") / vgg19.URL.rsplit("/", 1)[-1]
+    path.parent.mkdir()
+    torch.save(named(small_weights()), path)
+    if named_by_hand:
+        monkeypatch.setenv("STYLEKIT_VGG19", str(path))
+    with pytest.raises(WeightsError, match=r"sha256 begins \w{8} and not dcbb9e9d"):
         load_encoder("vgg19", "cpu")

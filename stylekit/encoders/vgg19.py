@@ -9,12 +9,11 @@ import hashlib
 import os
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from http.client import HTTPException
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
@@ -45,16 +44,16 @@ class VGG19(Encoder):
         mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
         self.register_buffer("mean", mean)  # torchvision's VGG19_Weights.IMAGENET1K_V1.transforms()
         self.register_buffer("std", std)
-        index, before = 0, 3
-        for block, channels in CHANNELS.items():
-            for number in range(1, CONVOLUTIONS[block] + 1):
-                if f"features.{index}.weight" not in weights:
-                    break
-                self.conv[f"relu{block}_{number}"] = _convolution(weights, index, before, channels)
-                index, before = index + 2, channels  # torchvision counts a convolution, a ReLU ...
-            index += 1  # ... and a pooling as one each
+        before, used = 3, set[str]()
+        for layer, index, channels in _plan():
+            if f"features.{index}.weight" not in weights:
+                break
+            self.conv[layer] = _convolution(weights, index, before, channels)
+            before, used = channels, used | {f"features.{index}.weight", f"features.{index}.bias"}
         if not self.conv:
             raise WeightsError("The VGG-19 file holds no tensor features.0.weight, so it is not torchvision's VGG-19.")
+        if other := sorted(name for name in weights if name.startswith("features.") and name not in used):
+            raise WeightsError(f"The tensor {other[0]} has no place in VGG-19; the file is incomplete or another network's.")
         self.layers = tuple(self.conv)
 
     @classmethod
@@ -94,28 +93,31 @@ def cache_path() -> Path:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors or .pth file in float32; raises WeightsError if it is damaged or something else."""
+    if path.name == cache_path().name:
+        check_sha256(path)
     try:
-        if path.suffix == ".safetensors":
-            tensors = load_file(path)
-        else:
-            if path.name == cache_path().name:
-                check_sha256(path)
-            tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return {name: tensor.float() for name, tensor in tensors.items() if name.startswith("features.")}
-    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        # without mmap=True: torchvision's file is older than the kind that can be mapped
+        safe = path.suffix == ".safetensors"
+        tensors = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle makes torch raise nearly anything
         raise WeightsError(f"The VGG-19 weights in {path.name} cannot be read; the file is damaged. {REMEDY}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()):
+        raise WeightsError(f"The file {path.name} holds something else than the tensors of a network. {REMEDY}")
+    return {name: tensor.float() for name, tensor in tensors.items() if name.startswith("features.")}
 
 
-def download() -> Iterator[tuple[int, int]]:
+def download() -> Generator[tuple[int, int], None, None]:
     """Fetch torchvision's weights into torch.hub's cache, yielding (bytes so far, bytes in all) about every megabyte.
 
-    Nothing is left behind when it fails or is closed early. Raises WeightsError when offline or if the sha256 differs.
+    Bytes in all is 0 where the server does not say. Nothing is left behind when it fails or is closed early. Raises
+    WeightsError when offline or if the sha256 differs.
     """
     target = cache_path()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    part = Path(name)
+    part: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+        part = Path(name)
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(URL, timeout=20) as source:
             total, done = int(source.headers.get("Content-Length", 0)), 0
             while chunk := source.read(1 << 20):
@@ -124,10 +126,11 @@ def download() -> Iterator[tuple[int, int]]:
                 yield done, total
         check_sha256(part)
         os.replace(part, target)
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a length that is no number
         raise WeightsError(f"VGG-19's weights could not be downloaded: is this computer online? {REMEDY}") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part:
+            part.unlink(missing_ok=True)
 
 
 def check_sha256(path: Path) -> None:
@@ -140,6 +143,16 @@ def check_sha256(path: Path) -> None:
     found = digest.hexdigest()
     if not found.startswith(expected):
         raise WeightsError(f"The VGG-19 weights are damaged: their sha256 begins {found[:8]} and not {expected}. {REMEDY}")
+
+
+def _plan() -> Iterator[tuple[str, int, int]]:
+    """(layer, torchvision's index, channels) of every convolution, shallow to deep."""
+    index = 0
+    for block, channels in CHANNELS.items():
+        for number in range(1, CONVOLUTIONS[block] + 1):
+            yield f"relu{block}_{number}", index, channels
+            index += 2  # torchvision counts a convolution, a ReLU ...
+        index += 1  # ... and a pooling as one each
 
 
 def _convolution(weights: dict[str, Tensor], index: int, before: int, channels: int) -> nn.Conv2d:
