@@ -63,3 +63,4 @@ PRESETS = {
         ),
     )
 }
+"""`{name: preset}`, in the order of the page."""

@@ -564,3 +564,20 @@ def test_a_readable_file_under_torchvisions_name_must_be_torchvisions(tmp_path, 
         monkeypatch.setenv("STYLEKIT_VGG19", str(path))
     with pytest.raises(WeightsError, match=r"sha256 begins \w{8} and not dcbb9e9d"):
         load_encoder("vgg19", "cpu")
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence(elsewhere, monkeypatch):
+    """Another user's, in a cache that they share: it is there, but opening it is refused."""
+    _, cached = elsewhere
+    list(vgg19.download())
+    opened = Path.open
+
+    def refuse(path, *args, **kwargs):
+        if path == cached:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(WeightsError, match="compact") as caught:
+        load_encoder("vgg19", "cpu")
+    assert str(cached.parent) not in str(caught.value)

@@ -93,12 +93,14 @@ def cache_path() -> Path:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors or .pth file in float32; raises WeightsError if it is damaged or something else."""
-    if path.name == cache_path().name:
-        check_sha256(path)
     try:
+        if path.name == cache_path().name:
+            check_sha256(path)
         # without mmap=True: torchvision's file is older than the kind that can be mapped
         safe = path.suffix == ".safetensors"
         tensors = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except Exception as error:  # a damaged pickle makes torch raise nearly anything
         raise WeightsError(f"The VGG-19 weights in {path.name} cannot be read; the file is damaged. {REMEDY}") from error
     if not isinstance(tensors, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()):
@@ -124,7 +126,10 @@ def download() -> Generator[tuple[int, int], None, None]:
                 file.write(chunk)
                 done += len(chunk)
                 yield done, total
+        if done < total:
+            raise ConnectionError("the server hung up")
         check_sha256(part)
+        part.chmod(0o644)  # the cache may be shared; mkstemp makes files for one user
         os.replace(part, target)
     except (OSError, HTTPException, ValueError) as error:  # ValueError: a length that is no number
         raise WeightsError(f"VGG-19's weights could not be downloaded: is this computer online? {REMEDY}") from error
