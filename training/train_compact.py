@@ -103,36 +103,42 @@ def train(args: argparse.Namespace) -> None:
     batch, done = 0, 0.0
     while done < 1:
         done = (time.monotonic() - begin) / (60 * args.minutes)
-        size = rng.choice((96, 128, 128, 160))
-        images = [pictures.crop(128, rng) for _ in range(2)] + [pictures.disturbed(128, rng) for _ in range(2)]
-        if done > args.alone:
-            images += paint_some(pool, args, pictures, student, rng)
-        else:
-            images += [pictures.crop(128, rng) for _ in range(4)]
-        x = torch.cat(images).contiguous(memory_format=torch.channels_last)
-        if size != 128:  # the same crops, cut or tiled to another size, so that no size of the borders is learned
-            x = x[:, :, :size, :size] if size < 128 else torch.cat((x[:4], x[4:].flip(3)), 3)[:, :, :, :size]
-        theirs = teachers(x)
-        losses = student.losses(x, theirs).values()
+        x = next_batch(pool if done > args.alone else None, args, pictures, student, rng)
+        losses = student.losses(x, teachers(x)).values()
         total = torch.stack([features + args.statistics * statistics for features, statistics in losses]).sum()
-        for group in optimizer.param_groups:
-            warm = min(1.0, (batch + 1) / 100)
-            group["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+        warm = min(1.0, (batch + 1) / 100)
+        optimizer.param_groups[0]["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
         optimizer.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_(trained, 5.0)
         optimizer.step()
-        student.fold() if batch % 10 == 0 else None
-        decay = min(0.999, (batch + 1) / (batch + 20))
-        with torch.no_grad():
-            for a, b in zip(average.parameters(), student.parameters(), strict=True):
-                a.lerp_(b, 1 - decay)
+        if batch % 10 == 0:
+            student.fold()
+        follow(average, student, min(0.999, (batch + 1) / (batch + 20)))
         if batch % 200 == 0 or done >= 1:
             report(batch, done, total, average, measuring, wanted)
         if time.monotonic() - saved > 300 or done >= 1:
             save(average, student, args.out)
             saved = time.monotonic()
         batch += 1
+
+
+def next_batch(
+    pool: list[Painting] | None, args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random
+) -> Tensor:
+    """Eight pictures (8, 3, size, size): crops, disturbed crops, and four that are being painted (`pool`), if there are."""
+    images = [pictures.crop(128, rng) for _ in range(2)] + [pictures.disturbed(128, rng) for _ in range(2)]
+    images += [pictures.crop(128, rng) for _ in range(4)] if pool is None else paint_some(pool, args, pictures, student, rng)
+    x = torch.cat(images).contiguous(memory_format=torch.channels_last)
+    size = rng.choice((96, 128, 128, 160))  # cut or mirrored on, so that no size of the borders is learned
+    return x[:, :, :size, :size] if size <= 128 else torch.cat((x[:4], x[4:].flip(3)), 3)[:, :, :, :size]
+
+
+@torch.no_grad()
+def follow(average: Student, student: Student, decay: float) -> None:
+    """Move the averaged weights towards the present ones."""
+    for a, b in zip(average.parameters(), student.parameters(), strict=True):
+        a.lerp_(b, 1 - decay)
 
 
 def paint_some(
