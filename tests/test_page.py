@@ -337,6 +337,26 @@ def test_nobody_gets_past_the_line(url):
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize(("stolen", "success"), [((), True), ((0,), False), ((1,), False)])
+def test_no_file_of_the_server_can_be_asked_for(url, tmp_path, stolen, success):
+    base, thief = url.rstrip("/"), f"thief{len(stolen)}{sum(stolen)}"
+    events = httpx.get(f"{base}/config").json()["dependencies"]
+    event = next(event["id"] for event in events if event["api_name"] == "stylize_file")
+    settings = [p["parameter_default"] for p in Client(url, verbose=False).endpoints[event].parameters_info[2:]]
+    settings[1:3] = [64, 3]  # size and steps
+    paths = [httpx.post(f"{base}/gradio_api/upload", files={"files": p.read_bytes()}).json()[0] for p in (PHOTO, ARTWORK)]
+    private = tmp_path / "private.jpg"
+    private.write_bytes(PHOTO.read_bytes())
+    for place in stolen:
+        paths[place] = str(private)  # a picture, but nobody has uploaded it
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+    order = {"data": [*data, *settings], "fn_index": event, "session_hash": thief}
+    assert httpx.post(f"{base}/gradio_api/queue/join", json=order).status_code == 200
+    with httpx.stream("GET", f"{base}/gradio_api/queue/data?session_hash={thief}", timeout=60) as stream:
+        said = "".join(stream.iter_text())
+    assert f'"success":{str(success).lower()}' in said and "process_completed" in said
+
+
 def test_a_recipe_beyond_the_limits_comes_back_with_words(tmp_path, visit):
     image = open_picture(PHOTO, 32).image
     save_png(tmp_path / "huge.png", image, recipe_json=Recipe(size=4096, style_weight=80.0).to_json())

@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import os
 import threading
 import time
 from contextlib import closing
@@ -266,6 +267,32 @@ def test_forgetting_a_visitor_removes_the_pictures(studio):
     kept = session.canvas
     session.forget()
     assert not kept.path.exists() and not kept.before.exists() and session.canvas is None
+
+
+def test_a_second_run_of_the_same_visitor_ends_the_first(studio):
+    session = Session()
+    first = studio.paint(session, order(replace(SMALL, steps=1000)))
+    for view in first:
+        if view.mode == "painting":
+            break
+    second = studio.paint(session, order())
+    next(second)
+    last = list(first)[-1]
+    assert last.mode == "done" and session.canvas.step < 1000
+    assert session.dials is not None  # the second's
+    assert list(second)[-1].text.startswith("Finished at step 12") and session.dials is None
+
+
+def test_pictures_that_everybody_forgot_go_after_two_hours(studio):
+    one, two = Session(), Session()
+    list(studio.paint(one, order()))
+    folder = one.canvas.path.parent
+    os.utime(folder, (time.time() - 7300,) * 2)
+    list(studio.paint(two, order()))
+    assert not folder.exists() and two.canvas.path.is_file()
+    views = list(studio.paint(one, order(onward=True)))  # begins anew
+    assert views[-1].canvas.step == 12
+    assert len(list(folder.parent.iterdir())) == 2
 
 
 def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):

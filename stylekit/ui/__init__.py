@@ -11,7 +11,7 @@ import gradio as gr
 from stylekit.ui import hosting
 from stylekit.ui.events import wire
 from stylekit.ui.layout import ASSETS, place
-from stylekit.ui.painting import Studio
+from stylekit.ui.painting import LIFETIME, Studio
 from stylekit.ui.words import Words
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def build(limits: hosting.Limits | None = None) -> Page:
     hosting.prepare()
     words = Words()
     gr.set_static_paths([ASSETS])
-    with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, 7200), fill_width=True) as page:
+    with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, LIFETIME), fill_width=True) as page:
         components = place(words, limits)
         waiting = limits.concurrency + limits.queue
         wire(components, Studio(limits, words), waiting)

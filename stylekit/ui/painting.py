@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterator
@@ -32,6 +33,9 @@ QUICK = 0.06
 
 PATIENCE = 0.25
 """Seconds between two looks at the line while waiting."""
+
+LIFETIME = 7200
+"""Seconds that pictures stay on the disk."""
 
 SHARE = 0.5
 """Of the recipe's steps that Continue adds to a finished picture."""
@@ -75,8 +79,7 @@ class Session:
     def forget(self) -> None:
         """Remove the visitor's pictures from the disk."""
         if self.canvas:
-            for path in (self.canvas.path, self.canvas.before):
-                path.unlink(missing_ok=True)
+            shutil.rmtree(self.canvas.path.parent, ignore_errors=True)
         self.canvas = None
 
 
@@ -118,7 +121,7 @@ class Studio:
     def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
         run = _Run(self, session, order)
-        session.dials, session.stopping = Dials(order.recipe.weights), ""
+        session.dials, session.stopping = run.dials, ""
         try:
             yield from run.views()
         except StylekitError as error:
@@ -127,11 +130,16 @@ class Studio:
             log.exception("A run failed.")
             yield run.ended(error=self.words("error.unexpected"))
         finally:
-            session.dials = None
+            if session.dials is run.dials:
+                session.dials = None
 
-    def file(self, name: str) -> Path:
-        """A path of nobody else's that ends in `name`."""
-        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+    def folder(self) -> Path:
+        """A new folder of nobody else's; those that were made long ago go, whoever has forgotten them."""
+        for old in Path(self._folder.name).iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - old.stat().st_mtime > LIFETIME:
+                    shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=self._folder.name))
 
 
 class _Run:
@@ -140,11 +148,17 @@ class _Run:
     def __init__(self, studio: Studio, session: Session, order: Order) -> None:
         self.studio, self.session, self.order = studio, session, order
         self.words = studio.words
+        self.dials = Dials(order.recipe.weights)
         self.frame: Frame | None = None
         self.content: Picture | None = None
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
         self.pace = Pace()
+
+    @property
+    def over(self) -> bool:
+        """Whether the visitor has asked to end it, or has begun another run meanwhile."""
+        return bool(self.session.stopping) or self.session.dials is not self.dials
 
     def views(self) -> Iterator[View]:
         yield View("waiting", self.words("status.preparing"))  # early, so that a cancel finds something to close
@@ -155,12 +169,12 @@ class _Run:
         with self.studio.line.ticket() as ticket:
             yield from self._wait(ticket)
             yield from self._fetch()
-            if not self.session.stopping:
+            if not self.over:
                 yield from self._paint()
         yield self.ended()
 
     def _wait(self, ticket: int) -> Iterator[View]:
-        while (ahead := self.studio.line.ahead(ticket)) and not self.session.stopping:
+        while (ahead := self.studio.line.ahead(ticket)) and not self.over:
             yield View("waiting", self.words("status.waiting", ahead=ahead))
             time.sleep(PATIENCE)
 
@@ -168,7 +182,7 @@ class _Run:
         shown = 0.0
         with contextlib.closing(compute.fetch(self.order.recipe.encoder)) as progress:
             for done, total in progress:
-                if self.session.stopping:
+                if self.over:
                     return
                 if time.monotonic() - shown > PERIOD:
                     shown = time.monotonic()
@@ -176,18 +190,18 @@ class _Run:
                     yield View("waiting", text, done=done / max(total, done))
 
     def _paint(self) -> Iterator[View]:
-        order, dials = self.order, self.session.dials
-        assert order.content and order.style and dials
+        order = self.order
+        assert order.content and order.style
         recipe, start = self._begin()
         self.content, style = open_picture(order.content, recipe.size), open_picture(order.style, recipe.size)
-        frames = compute.frames(self.content.image, [style.image], recipe, dials, start)
+        frames = compute.frames(self.content.image, [style.image], recipe, self.dials, start)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
             for frame in frames:
                 self._take(frame)
                 now = time.monotonic()
-                if self.session.stopping or now > deadline:
+                if self.over or now > deadline:
                     return
                 just_turned = self.turned_at == self.begun_at + frame.step
                 if now - shown >= (QUICK if just_turned else PERIOD):
@@ -242,7 +256,8 @@ class _Run:
         """Put the last picture on the disk in place of the visitor's earlier one."""
         assert self.content is not None
         recipe = self.order.recipe.with_weights(frame.weights)
-        path, before = self.studio.file("stylekit.png"), self.studio.file("photo.png")
+        folder = self.studio.folder()
+        path, before = folder / "stylekit.png", folder / "photo.png"
         save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
         save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
         self.session.forget()
