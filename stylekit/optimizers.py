@@ -158,20 +158,24 @@ class Adam(ImageOptimizer):
     def __init__(self, image: Tensor) -> None:
         super().__init__(image)
         self._torch = self._new()
-        self._gradient_size: float | None = None  # at the size before
 
     def _new(self) -> torch.optim.Adam:
         return torch.optim.Adam([self.variable], lr=self.RATE, betas=self.BETAS, eps=1e-30)
 
     def size_changed(self, size: tuple[int, int]) -> None:
-        """Go on with the image at `size`; the moments are resampled, and rescaled once its first gradient is known."""
-        state = self._torch.state[self.variable]
-        self._gradient_size = float(self.variable.grad.abs().mean()) if self.variable.grad is not None else None
+        """Go on with the image at `size`; the moments are resampled, and become as much smaller as there are more pixels.
+
+        Losses are averages, so a pixel's gradient shrinks as pixels grow in number. Not by the ratio of the gradients
+        themselves: a picture just enlarged is blurred, its first gradient is large, and would stifle all later steps.
+        """
+        state, before = self._torch.state[self.variable], self.variable.numel()
         self.variable = self._resized(size)
         self._measured = False
         self._torch = self._new()
         if state:
-            mean, square = _resize(state["exp_avg"], size), _resize(state["exp_avg_sq"], size, "bilinear").clamp_min(0)
+            share = before / self.variable.numel()
+            mean = _resize(state["exp_avg"], size) * share
+            square = _resize(state["exp_avg_sq"], size, "bilinear").clamp_min(0) * share**2
             self._torch.state[self.variable] = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
 
     def _forget_direction(self) -> None:
@@ -180,22 +184,11 @@ class Adam(ImageOptimizer):
 
     def _move(self, objective: Objective) -> None:
         assert self.variable.grad is not None
-        self._fit_moments()
         self.variable.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         self._torch.step()
         with torch.no_grad():
             self.variable.clamp_(0, 1)
         self._measure(objective)
-
-    def _fit_moments(self) -> None:
-        """Gradients of averages shrink as pixels grow in number; bring old moments to the measure of the new gradient."""
-        state, before = self._torch.state[self.variable], self._gradient_size
-        self._gradient_size = None
-        assert self.variable.grad is not None
-        if state and before:
-            ratio = float(self.variable.grad.abs().mean()) / before
-            state["exp_avg"].mul_(ratio)
-            state["exp_avg_sq"].mul_(ratio**2)
 
 
 OPTIMIZERS: dict[str, type[ImageOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
