@@ -288,6 +288,16 @@ def test_everything_that_can_be_turned_has_a_name_for_screen_readers(visit):
     assert unnamed == []
 
 
+def test_a_recipe_of_other_layers_keeps_its_meaning_and_says_what_is_left_out(visit, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(Recipe(layer_weights={"relu1_1": 1, "relu2_2": 1}).to_json())
+    visitor = visit()
+    visitor.page.locator("#dials > input[type=file]").set_input_files(path)
+    visitor.says("Settings restored without relu2_2")
+    # half of the sum over two layers is a fifth of two and a half times the sum over five
+    assert visitor.value("relu1_1") == 2.5 and visitor.value("relu2_1") == 0
+
+
 # ---------------------------------------------------------------------------------------------------- for programs
 
 

@@ -139,8 +139,12 @@ class Events:
             if key == "init" and value == "image":
                 value, said = "content", self.words("recipe.start_image")
             updates[control] = _set(control, value)
+        # the style loss is divided by the number of layers, and the page always has all of its own
+        share = len(self.page.layers) / len(recipe.layer_weights)
         for layer, slider in self.page.layers.items():
-            updates[slider] = _set(slider, recipe.layer_weights.get(layer, 0.0))
+            updates[slider] = _set(slider, recipe.layer_weights.get(layer, 0.0) * share)
+        if other := recipe.layer_weights.keys() - self.page.layers.keys():
+            said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
 
     def look_at_photo(self, session: Session, path: str | None) -> Updates:

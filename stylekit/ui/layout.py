@@ -220,7 +220,8 @@ def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
     if "choices" in f.metadata:
         value = hosting.default_encoder() if name == "encoder" else default
         choices = [choice for choice in f.metadata["choices"] if (name, choice) != ("init", "image")]
-        return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key)
+        own = bool(f.metadata.get("open"))  # a restored recipe may name what the list does not
+        return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key, allow_custom_value=own)
     return gr.Number(default, precision=0, minimum=f.metadata["least"], label=label, info=info, elem_id=key)
 
 

@@ -163,7 +163,7 @@ class _Run:
     def views(self) -> Iterator[View]:
         yield View("waiting", self.words("status.preparing"))  # early, so that a cancel finds something to close
         if self.order.content is None or self.order.style is None:
-            yield View("refused", "", error=self.words("error.two_pictures"))
+            yield self.ended(error=self.words("error.two_pictures"))
             return
         self.studio.limits.check(self.order.recipe)
         with self.studio.line.ticket() as ticket:
@@ -243,7 +243,8 @@ class _Run:
         """The last view: the picture as it is now, kept whatever happened."""
         frame = self.frame
         if frame is None:
-            kept = self.session.canvas
+            canvas = self.session.canvas
+            kept = canvas if canvas and canvas.path.is_file() else None
             text = "" if error else self.words("status.left")
             return View("done" if kept else "refused", text, error=error, canvas=kept)
         canvas = self._keep(frame)
