@@ -1,27 +1,38 @@
 """The command line: `python -m stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`. Its options are Recipe's fields.
 
-Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, with the last picture saved.
+Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
+its first step, the last picture is saved. What needs torch is imported where it is used, so that help and refusals come at once.
 """
 
 import argparse
+import contextlib
 import json
+import os
+import shutil
+import signal
 import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stylekit import __version__
-from stylekit.encoders import Encoder, load_encoder, vgg19
 from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
-from stylekit.images import WRITABLE, Picture, open_picture, read_recipe_json, save_picture
 from stylekit.presets import PRESETS
+from stylekit.pyramid import Level, levels
 from stylekit.recipe import Recipe
-from stylekit.transfer import Frame, stylize
 
-INTERRUPTED = 130
-"""128 + SIGINT's number, as shells expect it."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stylekit.encoders import Encoder
+    from stylekit.images import Picture
+    from stylekit.transfer import Frame
+
+DEVICES = ("cpu", "cuda", "mps")
+T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,17 +42,48 @@ class Parser(argparse.ArgumentParser):
         """Print the sentence and exit with status 2."""
         self.exit(2, f"stylekit: error: {message}\n")
 
+    def format_help(self) -> str:
+        """The help, with question marks for letters (α) that the terminal or pipe cannot write."""
+        encoding = sys.stdout.encoding or "utf-8"
+        return super().format_help().encode(encoding, "replace").decode(encoding)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    args = parser().parse_args(arguments)
+    top = parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        top.print_help(sys.stderr)
+        return 2
+    args = top.parse_args(arguments)
     try:
-        if args.command == "presets":
-            return list_presets(args.json)
-        return paint(args, recipe_of(args))
+        return list_presets(args.json) if args.command == "presets" else paint(args, recipe_of(args))
+    except KeyboardInterrupt as stop:
+        print(_clear(), end="", file=sys.stderr)
+        return 128 + int(stop.args[0] if stop.args else signal.SIGINT)  # as shells expect it
+    except BrokenPipeError:  # whoever read our lines has left; at the exit Python would try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except StylekitError as error:
-        print(f"stylekit: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return _complain(str(error), 2 if isinstance(error, UsageError) else 1)
+    except (RuntimeError, MemoryError) as error:  # RuntimeError: torch's, such as no memory left
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        return _complain(f"The computation failed ({why}); try a smaller size.", 1)
+
+
+def terminated(number: int, _: object) -> NoReturn:
+    """A signal handler, by which SIGTERM ends a painting like Ctrl-C."""
+    raise KeyboardInterrupt(number)
+
+
+def _complain(sentence: str, status: int) -> int:
+    """Print the sentence, in place of a progress line if there is one; returns `status`."""
+    print(f"{_clear()}stylekit: error: {sentence}", file=sys.stderr)
+    return status
+
+
+def _clear() -> str:
+    """What empties the line of a terminal."""
+    return "\r\x1b[K" if sys.stderr.isatty() else ""
 
 
 # ------------------------------------------------------------------------------------------------------ the options
@@ -49,42 +91,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> Parser:
     """The command line's grammar."""
-    top = Parser(prog="stylekit", description="Paint photos in the style of artworks.")
+    top = Parser(prog="stylekit", description="Paint photos in the style of artworks.", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"stylekit {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     presets = commands.add_parser("presets", help="list the named recipes")
     presets.add_argument("--json", action="store_true", help="one JSON object per line")
-    command = commands.add_parser("stylize", help="paint one photo in the style of one or more artworks")
-    command.add_argument("content", metavar="CONTENT", help="the photo")
-    command.add_argument("styles", metavar="STYLE", nargs="+", help="an artwork; several count equally")
-    command.add_argument("-o", "--out", metavar="OUT", required=True, help=f"the result ({', '.join(WRITABLE)})")
-    source = command.add_mutually_exclusive_group()
-    source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
-    source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
-    command.add_argument("--start", metavar="FILE", help="the picture that init image begins with")
-    command.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest there is)")
-    command.add_argument("--json", action="store_true", help="one JSON object per line on stdout, for programs")
-    command.add_argument("--quiet", action="store_true", help="no progress and no notes")
+    # Without abbreviations: --st would change its meaning with the next field that begins so.
+    command = commands.add_parser("stylize", help="paint one photo in the style of one or more artworks", allow_abbrev=False)
+    _add_arguments(command)
     settings = command.add_argument_group("settings")
     for f in fields(Recipe):
         _add_option(settings, f)
     return top
 
 
+def _add_arguments(command: Parser) -> None:
+    """What `stylize` takes besides the fields of Recipe."""
+    command.add_argument("content", metavar="CONTENT", help="the photo")
+    command.add_argument("styles", metavar="STYLE", nargs="+", help="an artwork; several count equally")
+    command.add_argument(
+        "-o", "--out", metavar="OUT", required=True, help="the result; its extension names the format, such as .png or .jpg"
+    )
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
+    source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
+    command.add_argument("--start", metavar="FILE", help="the picture that init image begins with")
+    command.add_argument(
+        "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object per line on stdout, for programs")
+    command.add_argument("--quiet", action="store_true", help="no progress and no notes")
+
+
 def _add_option(group: Any, f: Field[Any]) -> None:
     """The option of a field of Recipe; None where it was not given, so that a recipe file may speak."""
     text = f.metadata["help"].replace("%", "%%")
+    if "symbol" in f.metadata:
+        text = f"{f.metadata['symbol']}: {text}"
     if f.name == "layer_weights":
-        group.add_argument(
-            "--layer-weight", metavar="LAYER=WEIGHT", nargs="+", action="extend", type=_layer_weight, help=f"{text} (repeatable)"
-        )
+        default = " ".join(f"{layer}={weight:g}" for layer, weight in Recipe().layer_weights.items())
+        text += f" Repeatable; layers not named keep theirs. (default: {default})"
+        group.add_argument("--layer-weight", metavar="LAYER=WEIGHT", nargs="+", action="extend", type=_layer_weight, help=text)
         return
     if "choices" in f.metadata:
         text += f" One of {', '.join(f.metadata['choices'])}."
+    if "least" in f.metadata:
+        least, most = (n if isinstance(n, int) else f"{n:g}" for n in (f.metadata["least"], f.metadata["most"]))
+        text += f" From {least} to {most}."
     kind = type(f.default)
-    group.add_argument(
-        f"--{f.name.replace('_', '-')}", metavar=kind.__name__.upper(), type=kind, help=f"{text} (default: {f.default})"
-    )
+    metavar = "NAME" if kind is str else "NUMBER"
+    group.add_argument(f"--{f.name.replace('_', '-')}", metavar=metavar, type=kind, help=f"{text} (default: {f.default})")
 
 
 def _layer_weight(text: str) -> tuple[str, float]:
@@ -95,10 +151,18 @@ def _layer_weight(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} must look like relu3_1=0.5") from None
 
 
+def _device(text: str) -> str:
+    if text.partition(":")[0] not in DEVICES:
+        raise argparse.ArgumentTypeError(f"{text!r} must be one of {', '.join(DEVICES)}")
+    return text
+
+
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe of a file or preset, with the options that were given; raises RecipeError and PictureError."""
     if args.recipe:
-        recipe = Recipe.from_json(read_recipe_json(args.recipe))
+        from stylekit.images import read_recipe_json
+
+        recipe = Recipe.from_json(_named(args.recipe, read_recipe_json))
     else:
         recipe = PRESETS[args.preset].recipe() if args.preset else Recipe()
     given = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name, None) is not None}
@@ -128,108 +192,170 @@ def list_presets(as_json: bool) -> int:
 
 
 def paint(args: argparse.Namespace, recipe: Recipe) -> int:
-    """Carry out `stylize`; returns the exit status. Raises StylekitError before or after the last picture was saved."""
+    """Carry out `stylize`; returns 0. Raises whatever ended it early, after the last picture was saved."""
+    from stylekit.images import save_picture
+    from stylekit.transfer import stylize
+
     out = _checked_out(args.out)
-    report = Report(args, out)
-    content = _opened(args.content, recipe, report)
-    styles = [_opened(path, recipe, report).image for path in args.styles]
-    start = open_picture(args.start).image if args.start else None
+    _check_device(args.device)
+    report = Report(args, out, recipe.size)
+    content, styles, start = _pictures(args, recipe, report)
     encoder = _encoder(recipe, args.device, report)
-    status, last, failure = 0, None, None
+    last: Frame | None = None
+    end: BaseException | None = None
     try:
         for frame in stylize(content.image, styles, recipe, encoder=encoder, start=start):
             last = frame
             report.frame(frame)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    except (StylekitError, RuntimeError) as error:  # RuntimeError: torch's, such as no memory left
-        failure = error
-    if last is not None and (failure is None or last.step):
+    except (KeyboardInterrupt, BrokenPipeError, StylekitError, RuntimeError, MemoryError) as error:
+        end = error
+    if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
         save_picture(out, last.image, alpha=content.alpha, recipe_json=recipe.to_json())
-        report.done(last, encoder, interrupted=status == INTERRUPTED)
-    if isinstance(failure, StylekitError):
-        raise failure
-    if failure:
-        print(f"stylekit: error: The computation failed ({str(failure).splitlines()[0]}); try a smaller size.", file=sys.stderr)
-        return 1
-    return status
+        report.done(last, encoder, end)
+    if end is not None:
+        raise end
+    return 0
 
 
 def _checked_out(text: str) -> Path:
     """The path to write to; raises PictureError now for what would fail after minutes of painting."""
+    from stylekit.images import WRITABLE
+
     out = Path(text)
     if out.suffix.lower() not in WRITABLE:
         raise PictureError(f"The output's extension names no format that can be saved; use {', '.join(WRITABLE)}.")
-    if not out.parent.is_dir():
+    if not os.path.isdir(out.parent):  # Path.is_dir would raise for names that are too long
         raise PictureError("The folder to save in does not exist; make it first or choose another.")
-    if out.is_dir():
+    if os.path.isdir(out):
         raise PictureError("A folder has the output's name already; choose another name.")
     try:
-        probe = out.parent / f".{out.name}.{time.time_ns()}.probe"
+        with contextlib.suppress(FileNotFoundError):
+            out.lstat()  # is its name too long for the disk?
+        probe = out.with_name(f".{time.time_ns()}.probe")
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise PictureError("The folder to save in may not be written to; choose another.") from error
+        why = os.strerror(error.errno or 0).lower()
+        raise PictureError(f"The output cannot be written there ({why}); choose another place or name.") from error
     return out
 
 
-def _opened(path: str, recipe: Recipe, report: "Report") -> Picture:
+def _check_device(name: str | None) -> None:
+    """Raises UsageError if this computer has no such device."""
+    import torch
+
     try:
-        picture = open_picture(path, recipe.size)
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch built without CUDA
+        raise UsageError(f"There is no device {name!r} here; leave out --device to use the fastest there is.") from error
+
+
+def _pictures(args: argparse.Namespace, recipe: Recipe, report: "Report") -> "tuple[Picture, list[Tensor], Tensor | None]":
+    """Content, styles and the picture to start from."""
+    from stylekit.images import open_picture
+
+    def opened(path: str, size: int | None) -> "Picture":
+        picture = _named(path, lambda path: open_picture(path, size))
+        report.note(f"{Path(path).name}: {picture.note}" if picture.note else "")
+        return picture
+
+    content = opened(args.content, recipe.size)
+    styles = [opened(path, _only_down(path, recipe.size)).image for path in args.styles]
+    return content, styles, opened(args.start, None).image if args.start else None
+
+
+def _only_down(path: str, size: int) -> int | None:
+    """`size` if the picture is larger, else None: an enlarged artwork has strokes that its painter did not make."""
+    from PIL import Image
+
+    with warnings.catch_warnings(), contextlib.suppress(Exception):  # of what is wrong with it, open_picture speaks
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            return size if max(picture.size) > size else None
+    return size
+
+
+def _named(path: str, read: Callable[[str], T]) -> T:
+    """`read(path)`, with the file's name in the PictureError if it fails: there may be several."""
+    try:
+        return read(path)
     except PictureError as error:
         raise PictureError(f"{Path(path).name}: {error}") from error
-    report.note(f"{Path(path).name}: {picture.note}" if picture.note else "")
-    return picture
 
 
-def _encoder(recipe: Recipe, device: str | None, report: "Report") -> Encoder:
+def _encoder(recipe: Recipe, device: str | None, report: "Report") -> "Encoder":
     """The recipe's encoder; its weights are fetched first if they are VGG-19's and not here."""
+    from stylekit.encoders import load_encoder, vgg19
+
     if recipe.encoder == "vgg19" and vgg19.find_weights() is None:
+        report.note("Fetching VGG-19's weights (548 MB), once.")
         for done, total in vgg19.download():
-            report.line(f"fetching VGG-19's weights: {done >> 20} of {total >> 20} MB")
+            report.line(f"{done >> 20} of {total >> 20} MB" if total else f"{done >> 20} MB")
         report.line("")
-    try:
-        return load_encoder(recipe.encoder, device)
-    except (RuntimeError, AssertionError) as error:
-        raise RecipeError(f"There is no device {device!r} here; leave out --device to use the fastest there is.") from error
+    return load_encoder(recipe.encoder, device)
 
 
 class Report:
     """What is told while it paints: JSON lines on stdout, or progress on a terminal's stderr."""
 
-    def __init__(self, args: argparse.Namespace, out: Path) -> None:
-        self.json, self.quiet, self.out = args.json, args.quiet or args.json, out
+    def __init__(self, args: argparse.Namespace, out: Path, size: int) -> None:
+        self.json, self.quiet, self.out, self.size = args.json, args.quiet or args.json, out, size
+        self._plan: list[Level] = []
+        self._level, self._seconds, self._pace = 0, 0.0, 0.0  # pace: seconds per step of this level, smoothed
 
     def note(self, text: str) -> None:
         """A sentence for people."""
         if text and not self.quiet:
-            print(text, file=sys.stderr)
+            print(_clear() + text, file=sys.stderr)
 
     def line(self, text: str) -> None:
         """Progress: replaces the line before, on a terminal."""
-        if not self.quiet and sys.stderr.isatty():
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        if not self.quiet and (clear := _clear()):
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be replaced
+            print(clear + text[:width], end="", file=sys.stderr, flush=True)
 
-    def frame(self, frame: Frame) -> None:
+    def event(self, **facts: Any) -> None:
+        """A line of JSON; in one write, so that Ctrl-C leaves no half line before the next."""
+        print(json.dumps(facts) + "\n", end="", flush=True)
+
+    def frame(self, frame: "Frame") -> None:
         """A step was taken."""
-        if self.json:
-            losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layers)) | frame.losses
-            event = {"event": "frame", "step": frame.step, "steps": frame.steps, "level": frame.level}
-            print(json.dumps(event | {"seconds": round(frame.seconds, 4), "losses": losses}), flush=True)
+        if not self.json:
+            self.line(self._progress(frame))
             return
-        speed = frame.step / frame.seconds if frame.seconds else 0.0
-        size = f"{frame.image.shape[3]}x{frame.image.shape[2]}"
-        bar = ("#" * (24 * frame.step // frame.steps)).ljust(24, "-")
-        self.line(f"[{bar}] step {frame.step} of {frame.steps}, {size}, {speed:.1f} steps/s")
+        losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layers)) | frame.losses
+        seconds = round(frame.seconds, 4)
+        self.event(event="frame", step=frame.step, steps=frame.steps, level=frame.level, seconds=seconds, losses=losses)
 
-    def done(self, last: Frame, encoder: Encoder, interrupted: bool) -> None:
-        """The picture is saved."""
+    def _progress(self, frame: "Frame") -> str:
+        height, width = frame.image.shape[2:]
+        text = f"[{'#' * (20 * frame.step // frame.steps):-<20}] step {frame.step} of {frame.steps}, {width}x{height}"
+        if not frame.step:
+            self._plan = levels(self.size, frame.steps, max(height, width))
+            return text
+        took = frame.seconds - self._seconds
+        self._pace = 0.8 * self._pace + 0.2 * took if frame.level == self._level else took
+        self._level, self._seconds = frame.level, frame.seconds
+        left = round(self._pace * steps_left(frame.step, frame.level, self._plan))
+        return f"{text}, {1 / max(self._pace, 1e-6):.1f} steps/s, {left // 60}:{left % 60:02} left"
+
+    def done(self, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
+        """The picture is saved; `end` is what ended the painting early."""
         height, width = last.image.shape[2:]
+        interrupted = isinstance(end, KeyboardInterrupt)
         if self.json:
-            event = {"event": "done", "out": str(self.out), "width": width, "height": height, "steps": last.step}
-            event |= {"seconds": round(last.seconds, 4), "device": str(encoder.device), "encoder": encoder.name}
-            print(json.dumps(event | ({"interrupted": True} if interrupted else {})), flush=True)
+            how = {"interrupted": True} if interrupted else {"failed": True} if end else {}
+            seconds, device = round(last.seconds, 4), str(encoder.device)
+            facts = {"out": str(self.out), "width": width, "height": height, "steps": last.step, "seconds": seconds}
+            self.event(event="done", **facts, device=device, encoder=encoder.name, **how)
             return
-        self.line("")
-        how = f"stopped at step {last.step} of {last.steps}" if last.step < last.steps else f"{last.steps} steps"
-        self.note(f"{self.out}: {width}x{height}, {how} in {last.seconds:.1f} s on {encoder.device}")
+        self.quiet = self.quiet and (end is None or interrupted)  # that a failed painting has a picture is news
+        steps = f"stopped at step {last.step} of {last.steps}" if end else f"{last.steps} steps"
+        self.note(f"{self.out}: {width}x{height}, {steps} in {last.seconds:.1f} s on {encoder.device}")
+
+
+def steps_left(step: int, level: int, plan: Sequence[Level]) -> float:
+    """What remains after `step`, counted in steps of this level (1 is the first): later ones cost as much as they have pixels."""
+    here, later = plan[min(level, len(plan)) - 1], plan[level:]
+    now = sum(part.steps for part in plan[:level]) - step
+    return max(0, now) + sum(part.steps * (part.size / here.size) ** 2 for part in later)

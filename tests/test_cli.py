@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from stylekit import PRESETS, Recipe, __version__, cli, open_picture, read_recipe_json
+from stylekit import PRESETS, Recipe, WeightsError, __version__, cli, open_picture, read_recipe_json, transfer
+from stylekit.encoders import vgg19
+from stylekit.pyramid import levels
 
 ROOT = Path(__file__).parents[1]
 PHOTO, ARTWORK = str(ROOT / "assets/photos/coffee.jpg"), str(ROOT / "assets/artworks/indigo-waves.jpg")
@@ -27,7 +31,14 @@ def test_every_setting_is_an_option_and_the_defaults_are_the_recipes():
     text = cli.parser()._subparsers._group_actions[0].choices["stylize"].format_help()
     for f in fields(Recipe):
         assert ("--layer-weight" if f.name == "layer_weights" else f"--{f.name.replace('_', '-')}") in text
+        assert str(f.default if f.name != "layer_weights" else "relu1_1=1") in text
+        assert f.metadata.get("symbol", "") in text
     assert recipe_of() == Recipe()
+
+
+def test_help_can_be_written_where_greek_letters_cannot(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", type("Pipe", (), {"encoding": "ascii"}))
+    assert cli.parser()._subparsers._group_actions[0].choices["stylize"].format_help().isascii()
 
 
 def test_options_win_over_presets_and_files(tmp_path):
@@ -77,9 +88,40 @@ def test_several_styles_start_and_transparency(tmp_path):
     assert Recipe.from_json(read_recipe_json(out)).init == "image"
 
 
+def test_a_small_artwork_is_not_enlarged_and_a_large_one_is_reduced(tmp_path, monkeypatch):
+    seen, painted = [], transfer.stylize
+
+    def seeing(content, styles, *args, **more):
+        seen.extend(tuple(picture.shape[2:]) for picture in (content, *styles))
+        return painted(content, styles, *args, **more)
+
+    monkeypatch.setattr(transfer, "stylize", seeing)
+    small = tmp_path / "small.png"
+    Image.new("RGB", (30, 40), "navy").save(small)
+    assert cli.main(["stylize", str(small), str(small), ARTWORK, "-o", str(tmp_path / "x.png"), *SMALL, "--quiet"]) == 0
+    assert seen == [(48, 36), (40, 30), (36, 48)]
+
+
+def test_vgg19_with_the_weights_of_two_blocks(tmp_path, monkeypatch, capsys):
+    random, shapes = torch.Generator().manual_seed(1), {0: (64, 3), 2: (64, 64), 5: (128, 64), 7: (128, 128)}
+    weights = {f"features.{i}.weight": 0.1 * torch.randn(*shape, 3, 3, generator=random) for i, shape in shapes.items()}
+    save_file(
+        weights | {f"features.{i}.bias": torch.zeros(shape[0]) for i, shape in shapes.items()}, tmp_path / "vgg.safetensors"
+    )
+    monkeypatch.setenv("STYLEKIT_VGG19", str(tmp_path / "vgg.safetensors"))
+    recipe, out = tmp_path / "recipe.json", tmp_path / "out.tif"
+    recipe.write_text('{"encoder": "vgg19", "content_layer": "relu2_1", "layer_weights": {"relu1_1": 1}}')
+    more = ["--layer-weight", "relu2_2=2", "--device", "cpu", "--json"]
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), "--recipe", str(recipe), *SMALL, *more]) == 0
+    *frames, done = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (done["encoder"], done["device"]) == ("vgg19", "cpu") and frames[-1]["losses"]["relu2_2"] > 0
+    assert Recipe.from_json(read_recipe_json(out)).layer_weights == {"relu1_1": 1, "relu2_2": 2}
+
+
 BAD = {
     "extension": ["stylize", PHOTO, ARTWORK, "-o", "x.foo"],
     "folder": ["stylize", PHOTO, ARTWORK, "-o", "no/such/folder/x.png"],
+    "long name": ["stylize", PHOTO, ARTWORK, "-o", "x" * 300 + ".png"],
     "is a folder": ["stylize", PHOTO, ARTWORK, "-o", "taken.png"],
     "no picture": ["stylize", __file__, ARTWORK, "-o", "x.png"],
     "no file": ["stylize", PHOTO, "none.jpg", "-o", "x.png"],
@@ -89,12 +131,16 @@ BAD = {
     "layer weight": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--layer-weight", "relu1_1"],
     "encoder": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--encoder", "vgg16"],
     "device": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--device", "abacus"],
+    "device without room": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--device", "cuda:77"],
+    "abbreviation": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--step", "5"],
+    "no recipe": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--recipe", "none.json"],
+    "start against init": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--start", PHOTO, "--init", "noise"],
+    "no start": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--start", "none.png"],
     "init": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--init", "image"],
     "two sources": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "bold", "--recipe", "x.json"],
     "preset": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "none"],
     "no recipe inside": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--recipe", PHOTO],
     "no style": ["stylize", PHOTO, "-o", "x.png"],
-    "no command": [],
 }
 
 
@@ -111,54 +157,122 @@ def test_asking_wrongly_is_one_sentence_and_status_2(arguments, tmp_path, monkey
     assert [p.name for p in tmp_path.iterdir()] == ["taken.png"]
 
 
+def test_the_output_is_checked_before_anything_is_opened(tmp_path, capsys):
+    assert cli.main(["stylize", "none.jpg", "none.jpg", "-o", str(tmp_path / "none" / "x.png")]) == 2
+    assert "folder to save in does not exist" in capsys.readouterr().err
+
+
+def test_a_bare_call_shows_the_help(capsys):
+    assert cli.main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "stylize" in said.err and "presets" in said.err
+
+
 def test_missing_weights_are_the_worlds_fault(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STYLEKIT_VGG19", str(tmp_path / "none.pth"))
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(tmp_path / "x.png"), "--encoder", "vgg19", "--quiet"]) == 1
     assert "STYLEKIT_VGG19 names no file" in capsys.readouterr().err
 
 
-def test_a_failure_in_the_middle_keeps_the_last_picture(tmp_path, monkeypatch, capsys):
-    painted = cli.stylize
+def test_vgg19_is_fetched_with_progress_and_offline_says_so(tmp_path, monkeypatch, capsys):
+    def fetching():
+        yield 3 << 20, 548 << 20
+        yield 5 << 20, 0  # a server that does not say how much it sends
+        raise WeightsError("Offline.")
 
-    def failing(*args, **more):
+    monkeypatch.setattr(vgg19, "find_weights", lambda: None)
+    monkeypatch.setattr(vgg19, "download", fetching)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(tmp_path / "x.png"), "--encoder", "vgg19"]) == 1
+    *_, three, five, last = capsys.readouterr().err.split("\r\x1b[K")
+    assert (three, five, last) == ("3 of 548 MB", "5 MB", "stylekit: error: Offline.\n")
+
+
+def ending_at(step, error, monkeypatch):
+    """The engine, but it raises `error` in place of the frame of that step."""
+    painted = transfer.stylize
+
+    def ending(*args, **more):
         for frame in painted(*args, **more):
-            if frame.step == 3:
-                raise RuntimeError("not enough memory\nand a long story")
+            if frame.step == step:
+                raise error
             yield frame
 
-    monkeypatch.setattr(cli, "stylize", failing)
+    monkeypatch.setattr(transfer, "stylize", ending)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (RuntimeError("not enough memory\nand a long story"), "The computation failed (not enough memory); try a smaller size."),
+        (MemoryError(), "The computation failed (MemoryError); try a smaller size."),
+        (WeightsError("The world failed."), "The world failed."),
+    ],
+)
+def test_a_failure_in_the_middle_keeps_the_last_picture(error, sentence, tmp_path, monkeypatch, capsys):
+    ending_at(3, error, monkeypatch)
     out = tmp_path / "out.png"
-    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL]) == 1
-    assert "not enough memory); try a smaller size" in capsys.readouterr().err
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 1
+    kept, failed = capsys.readouterr().err.splitlines()
+    assert kept.startswith(f"{out}: 48x32, stopped at step 2 of 4") and failed == f"stylekit: error: {sentence}"
     assert open_picture(out).size == (32, 48)
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["failed"] is True
 
 
-def test_ctrl_c_saves_the_last_picture_and_ends_with_130(tmp_path):
+@pytest.mark.parametrize(("step", "saved"), [(0, False), (1, True), (3, True)])
+def test_an_interruption_saves_what_there_is(step, saved, tmp_path, monkeypatch, capsys):
+    ending_at(step, KeyboardInterrupt(), monkeypatch)
     out = tmp_path / "out.png"
-    command = [
-        sys.executable,
-        "-m",
-        "stylekit",
-        "stylize",
-        PHOTO,
-        ARTWORK,
-        "-o",
-        str(out),
-        "--size",
-        "64",
-        "--steps",
-        "5000",
-        "--json",
-    ]
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 130
+    assert capsys.readouterr().err == "" and out.exists() == saved
+
+
+def test_progress_on_a_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "70")
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(tmp_path / "x.png"), *SMALL]) == 0
+    lines = capsys.readouterr().err.split("\r\x1b[K")
+    assert any(line.startswith("[##########----------] step 2 of 4, 48x32, ") and line.endswith(" left") for line in lines)
+    assert all(len(line) < 70 for line in lines if line.startswith("[")) and lines[-1].endswith("on cpu\n")
+
+
+def test_the_time_left_counts_pixels():
+    plan = levels(512, 100, 48)
+    assert cli.steps_left(100, len(plan), plan) == 0
+    assert cli.steps_left(99, len(plan), plan) == 1
+    assert cli.steps_left(0, 1, plan) == pytest.approx(sum(part.steps * (part.size / plan[0].size) ** 2 for part in plan))
+
+
+def painting(out):
+    """A long painting in a process of its own."""
+    command = [sys.executable, "-m", "stylekit", "stylize", PHOTO, ARTWORK, "-o", str(out), "--size", "64", "--steps", "5000"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals for one process")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_saves_the_last_picture_and_ends_with_130(number, status, tmp_path):
+    out = tmp_path / "out.png"
+    with painting(out) as process:
         for _ in range(5):
             assert json.loads(process.stdout.readline())["event"] == "frame"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
-    done = json.loads(rest.splitlines()[-1])
-    assert process.returncode == 130 and errors == ""
+    done = [json.loads(line) for line in rest.splitlines()][-1]
+    assert process.returncode == status and errors == ""
     assert done["event"] == "done" and done["interrupted"] and 4 <= done["steps"] < 5000
+    assert Recipe.from_json(read_recipe_json(out)).steps == 5000
+
+
+def test_a_reader_who_leaves_ends_it_without_a_word(tmp_path):
+    out = tmp_path / "out.png"
+    with painting(out) as process:
+        process.stdout.readline()
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 1 and process.stderr.read() == ""
     assert Recipe.from_json(read_recipe_json(out)).steps == 5000
 
 

@@ -288,6 +288,16 @@ def test_everything_that_can_be_turned_has_a_name_for_screen_readers(visit):
     assert unnamed == []
 
 
+def test_every_look_can_be_painted_with(visit, tmp_path):
+    visitor = visit()
+    (tmp_path / "small.json").write_text(Recipe(size=64, steps=4).to_json())
+    visitor.restore(tmp_path / "small.json")
+    visitor.page.get_by_text("As in the paper", exact=True).first.click()
+    visitor.page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '100'")
+    visitor.page.locator("#paint").click()
+    visitor.says("Finished at step 4")
+
+
 def test_a_recipe_of_other_layers_keeps_its_meaning_and_says_what_is_left_out(visit, tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(Recipe(layer_weights={"relu1_1": 1, "relu2_2": 1}).to_json())
@@ -347,9 +357,10 @@ def test_nobody_gets_past_the_line(url):
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize(("stolen", "success"), [((), True), ((0,), False), ((1,), False)])
-def test_no_file_of_the_server_can_be_asked_for(url, tmp_path, stolen, success):
-    base, thief = url.rstrip("/"), f"thief{len(stolen)}{sum(stolen)}"
+def test_no_file_of_the_server_can_be_asked_for(url, tmp_path, stolen, success, marked):
+    base, thief = url.rstrip("/"), f"thief{len(stolen)}{sum(stolen)}{marked}"
     events = httpx.get(f"{base}/config").json()["dependencies"]
     event = next(event["id"] for event in events if event["api_name"] == "stylize_file")
     settings = [p["parameter_default"] for p in Client(url, verbose=False).endpoints[event].parameters_info[2:]]
@@ -359,7 +370,8 @@ def test_no_file_of_the_server_can_be_asked_for(url, tmp_path, stolen, success):
     private.write_bytes(PHOTO.read_bytes())
     for place in stolen:
         paths[place] = str(private)  # a picture, but nobody has uploaded it
-    data = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+    mark = {"meta": {"_type": "gradio.FileData"}} if marked else {}
+    data = [{"path": path} | mark for path in paths]
     order = {"data": [*data, *settings], "fn_index": event, "session_hash": thief}
     assert httpx.post(f"{base}/gradio_api/queue/join", json=order).status_code == 200
     with httpx.stream("GET", f"{base}/gradio_api/queue/data?session_hash={thief}", timeout=60) as stream:

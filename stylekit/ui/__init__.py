@@ -9,8 +9,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it wh
 import gradio as gr
 
 from stylekit.ui import hosting
+from stylekit.ui.components import ASSETS
 from stylekit.ui.events import wire
-from stylekit.ui.layout import ASSETS, place
+from stylekit.ui.layout import place
 from stylekit.ui.painting import LIFETIME, Studio
 from stylekit.ui.words import Words
 
@@ -19,6 +20,9 @@ HERE = Path(__file__).parent
 VERMILION = gr.themes.Color(
     *("#fdf4f1", "#fbe5de", "#f6c9bb", "#eea48f", "#e37a5e", "#d25a3c", "#b8432b", "#973523", "#7a2d20", "#64281e", "#36120c")
 )
+SPARE = 20
+"""Visitors beyond the line whom gradio lets in, so that our line can tell them that the studio is full."""
+
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
 
 
@@ -37,9 +41,9 @@ def build(limits: hosting.Limits | None = None) -> Page:
     with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, LIFETIME), fill_width=True) as page:
         components = place(words, limits)
         waiting = limits.concurrency + limits.queue
-        wire(components, Studio(limits, words), waiting)
+        wire(components, Studio(limits, words), waiting + SPARE)
     demo = cast(Page, page)
-    demo.queue(api_open=False, max_size=waiting)
+    demo.queue(api_open=False, max_size=waiting + SPARE)
     demo.limits = limits
     return demo
 

@@ -2,12 +2,16 @@
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
 from PIL import Image
+
+ASSETS = Path(__file__).parents[2] / "assets"
 
 
 class LiveImage(gr.Image):
@@ -31,7 +35,13 @@ class PictureFile(gr.Image):
 
     def preprocess(self, payload: Any) -> Any:
         """The path, None without an upload; gr.Image itself fails on what it cannot open."""
-        return payload.path if payload is not None and payload.path else super().preprocess(payload)
+        if payload is None or not payload.path:
+            return super().preprocess(payload)
+        # gradio itself checks only what carries its mark, which a program may leave out
+        path = Path(payload.path).resolve()
+        if not any(path.is_relative_to(Path(folder).resolve()) for folder in (get_upload_folder(), ASSETS)):
+            raise gr.Error("This file was not uploaded; upload a picture first.", print_exception=False)
+        return str(path)
 
     def get_block_name(self) -> str:
         """The stock component in the browser."""

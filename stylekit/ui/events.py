@@ -48,7 +48,7 @@ class Events:
         try:
             order = Order(content, style, self.recipe(values), onward)
         except RecipeError as error:
-            yield self._shown(View("refused", "", error=str(error), canvas=session.canvas))
+            yield self._shown(View("refused", "", error=str(error), canvas=session.kept()))
             return
         with closing(self.studio.paint(session, order)) as views:
             for number, view in enumerate(views):
@@ -115,8 +115,10 @@ class Events:
         preset = PRESETS[name]
         recipe = preset.recipe()
         keep = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
-        updates = {control: getattr(recipe, key) for key, control in self.page.settings.items() if key not in keep}
-        updates |= {slider: recipe.layer_weights.get(layer, 0.0) for layer, slider in self.page.layers.items()}
+        updates: Updates = {
+            control: _set(control, getattr(recipe, key)) for key, control in self.page.settings.items() if key not in keep
+        }
+        updates |= {slider: _set(slider, recipe.layer_weights.get(layer, 0.0)) for layer, slider in self.page.layers.items()}
         return updates | {self.page.look_note: preset.description}
 
     def restore(self, path: str | None) -> Updates:
@@ -279,13 +281,13 @@ def _input(f: Field[Any]) -> Component:
     return gr.Number(cast(float, f.default), label=f.name)
 
 
-def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., str]:
-    """`stylize` without its previews, under the same names of parameters."""
+def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """`stylize` without its previews, under the same names of parameters; a generator, so that it ends when nobody waits."""
 
     @functools.wraps(stylize)
-    def stylize_file(*values: Any) -> str:
-        *_, last = stylize(*values)
-        return str(last)
+    def stylize_file(*values: Any) -> Iterator[Any]:
+        for shown in stylize(*values):
+            yield shown if isinstance(shown, str) else gr.skip()
 
     stylize_file.__doc__ = "Paint a photo in the style of an artwork; returns only the result, a PNG with the recipe inside."
     return stylize_file

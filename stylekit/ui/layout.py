@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,11 +10,10 @@ import gradio as gr
 from stylekit.presets import PRESETS
 from stylekit.recipe import STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
-from stylekit.ui.components import LiveImage, PictureFile
+from stylekit.ui.components import ASSETS, LiveImage, PictureFile
 from stylekit.ui.painting import Session, View
 from stylekit.ui.words import Words
 
-ASSETS = Path(__file__).parents[2] / "assets"
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
@@ -49,7 +47,7 @@ class Page:
 
     @property
     def turned(self) -> list[Any]:
-        """Sliders that act on a running picture, in the order of `events.weights_of`."""
+        """Sliders that act on a running picture, in the order of `Events.turn`."""
         return [*(self.settings[name] for name in WEIGHTS), *self.layers.values()]
 
 
@@ -81,7 +79,7 @@ def place(words: Words, limits: hosting.Limits) -> Page:
 def _header(words: Words) -> str:
     device = escape(hosting.device_name())
     return (
-        f"<header><h1>{words('title')}</h1><p>{words('tagline')}</p>"
+        f'<header data-drop="{words("recipe.drop")}"><h1>{words("title")}</h1><p>{words("tagline")}</p>'
         f'<span class="device" title="{words("device.title")}">{device}</span></header>'
     )
 
@@ -184,8 +182,8 @@ def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
     symbol = f.metadata.get("symbol")
     label = words(f"label.{name}") + (f" {symbol}" if symbol else "")
     return gr.Slider(
-        least,
-        min(top, most) if most else top,
+        min(least, most) if most else least,
+        most or top,
         value=min(default, most) if most else default,
         step=step,
         label=label,

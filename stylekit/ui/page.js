@@ -7,6 +7,7 @@
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || !elsewhere(event)) return document.body.classList.remove("dropping");
     event.preventDefault();
+    document.body.dataset.drop = document.querySelector("#masthead header")?.dataset.drop ?? "";
     document.body.classList.add("dropping");
   });
   document.addEventListener("dragleave", (event) => {

@@ -76,6 +76,10 @@ class Session:
         self.dials.weights = weights
         return True
 
+    def kept(self) -> Canvas | None:
+        """The canvas, if its picture is still on the disk."""
+        return self.canvas if self.canvas and self.canvas.path.is_file() else None
+
     def forget(self) -> None:
         """Remove the visitor's pictures from the disk."""
         if self.canvas:
@@ -125,16 +129,17 @@ class Studio:
         try:
             yield from run.views()
         except StylekitError as error:
-            yield run.ended(error=str(error))
+            yield run.failed(str(error))
         except Exception:
             log.exception("A run failed.")
-            yield run.ended(error=self.words("error.unexpected"))
+            yield run.failed(self.words("error.unexpected"))
         finally:
             if session.dials is run.dials:
                 session.dials = None
 
     def folder(self) -> Path:
         """A new folder of nobody else's; those that were made long ago go, whoever has forgotten them."""
+        Path(self._folder.name).mkdir(parents=True, exist_ok=True)  # cleaners of temporary folders may have been here
         for old in Path(self._folder.name).iterdir():
             with contextlib.suppress(OSError):
                 if time.time() - old.stat().st_mtime > LIFETIME:
@@ -165,13 +170,16 @@ class _Run:
         if self.order.content is None or self.order.style is None:
             yield self.ended(error=self.words("error.two_pictures"))
             return
+        if self.order.onward and not self.session.kept():
+            yield self.ended(error=self.words("error.expired"))
+            return
         self.studio.limits.check(self.order.recipe)
         with self.studio.line.ticket() as ticket:
             yield from self._wait(ticket)
             yield from self._fetch()
             if not self.over:
                 yield from self._paint()
-        yield self.ended()
+            yield self.ended()
 
     def _wait(self, ticket: int) -> Iterator[View]:
         while (ahead := self.studio.line.ahead(ticket)) and not self.over:
@@ -243,8 +251,7 @@ class _Run:
         """The last view: the picture as it is now, kept whatever happened."""
         frame = self.frame
         if frame is None:
-            canvas = self.session.canvas
-            kept = canvas if canvas and canvas.path.is_file() else None
+            kept = self.session.kept()
             text = "" if error else self.words("status.left")
             return View("done" if kept else "refused", text, error=error, canvas=kept)
         canvas = self._keep(frame)
@@ -252,6 +259,15 @@ class _Run:
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
         text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.image))
         return View("done", text, "", error, frame.step / frame.steps, None, self.session.table, canvas)
+
+    def failed(self, error: str) -> View:
+        """The last view after an error; where even the picture cannot be saved, the earlier one stays."""
+        try:
+            return self.ended(error)
+        except Exception:
+            log.exception("The last picture could not be saved.")
+            kept = self.session.kept()
+            return View("done" if kept else "refused", "", error=error, canvas=kept)
 
     def _keep(self, frame: Frame) -> Canvas:
         """Put the last picture on the disk in place of the visitor's earlier one."""
