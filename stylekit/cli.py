@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(_clear(), end="", file=sys.stderr)
         return 128 + int(stop.args[0] if stop.args else signal.SIGINT)  # as shells expect it
-    except BrokenPipeError:  # whoever read our lines has left; at the exit Python would try to write the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:  # stdout: whoever read our lines has left, or its disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # at the exit Python would try to write the rest
+        return 1 if isinstance(error, BrokenPipeError) else _complain(f"The output ended ({error.strerror}).", 1)
     except StylekitError as error:
         return _complain(str(error), 2 if isinstance(error, UsageError) else 1)
     except (RuntimeError, MemoryError) as error:  # RuntimeError: torch's, such as no memory left
@@ -207,11 +207,12 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         for frame in stylize(content.image, styles, recipe, encoder=encoder, start=start):
             last = frame
             report.frame(frame)
-    except (KeyboardInterrupt, BrokenPipeError, StylekitError, RuntimeError, MemoryError) as error:
+    except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:  # OSError: stdout's
         end = error
     if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
         save_picture(out, last.image, alpha=content.alpha, recipe_json=recipe.to_json())
-        report.done(last, encoder, end)
+        if not isinstance(end, OSError):
+            report.done(last, encoder, end)
     if end is not None:
         raise end
     return 0

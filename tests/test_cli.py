@@ -276,6 +276,18 @@ def test_a_reader_who_leaves_ends_it_without_a_word(tmp_path):
     assert Recipe.from_json(read_recipe_json(out)).steps == 5000
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk that is always full")
+def test_a_full_disk_for_the_lines_costs_no_picture(tmp_path):
+    out = tmp_path / "out.png"
+    command = [sys.executable, "-m", "stylekit", "stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--json"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60
+        )
+    assert ended.returncode == 1 and "No space left" in ended.stderr and "Traceback" not in ended.stderr
+    assert "frame" not in ended.stderr and not out.exists()  # the first line failed before the first step: nothing was painted
+
+
 def test_presets_and_version(capsys):
     assert cli.main(["presets"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(PRESETS)

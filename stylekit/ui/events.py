@@ -11,13 +11,13 @@ import gradio as gr
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
-from stylekit.images import open_picture, read_recipe_json, to_array
+from stylekit.images import read_recipe_json, to_array
 from stylekit.presets import PRESETS
-from stylekit.recipe import STYLE_LAYERS, Recipe, Weights
+from stylekit.recipe import LARGEST_WEIGHT, STYLE_LAYERS, Recipe, Weights
 from stylekit.ui import plots
 from stylekit.ui.components import PictureFile
 from stylekit.ui.layout import Page, recipe_of, status
-from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View
+from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View, opened
 
 Updates = dict[Component, Any]
 
@@ -144,7 +144,7 @@ class Events:
         # the style loss is divided by the number of layers, and the page always has all of its own
         share = len(self.page.layers) / len(recipe.layer_weights)
         for layer, slider in self.page.layers.items():
-            updates[slider] = _set(slider, recipe.layer_weights.get(layer, 0.0) * share)
+            updates[slider] = _set(slider, min(LARGEST_WEIGHT, recipe.layer_weights.get(layer, 0.0) * share))
         if other := recipe.layer_weights.keys() - self.page.layers.keys():
             said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
@@ -154,7 +154,7 @@ class Events:
         note = self.look_at(path)
         updates: Updates = {self.page.content_note: note, self.page.paint: gr.update(value=self.words("paint"))}
         if path and session.canvas is None and session.dials is None and "error" not in note:
-            updates[self.page.canvas] = to_array(open_picture(path, PREVIEW).image)
+            updates[self.page.canvas] = to_array(opened(path, PREVIEW).image)
         return updates
 
     def look_at(self, path: str | None) -> str:
@@ -162,7 +162,7 @@ class Events:
         if path is None:
             return ""
         try:
-            note = open_picture(path, 256).note.split(", scaled")[0]
+            note = opened(path, 256).note.split(", scaled")[0]
         except PictureError as error:
             return f'<span class="error" role="alert">{error}</span>'
         note = "" if note.startswith("scaled") else note
@@ -195,7 +195,8 @@ class Events:
     ) -> Iterator[Any]:
         """Paint a photo in the style of an artwork, showing previews; the last picture is the result, a PNG.
 
-        The settings are those of stylekit.Recipe; `size` is the longest side in pixels.
+        The settings are those of stylekit.Recipe; `size` is the longest side in pixels. A studio with a time limit may end
+        earlier, with a warning: the picture is then as far as it came.
         """
         settings = {k: v for k, v in locals().items() if k not in ("self", "content", "style")}
         try:
@@ -212,6 +213,8 @@ class Events:
                     if shown % API_PERIOD == 1:
                         yield view.preview
                 if view.canvas:
+                    if view.canvas.unfinished:  # the studio's time limit
+                        gr.Warning(view.text)
                     yield str(view.canvas.path)
 
 

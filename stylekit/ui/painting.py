@@ -4,6 +4,7 @@ import contextlib
 import logging
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -36,6 +37,9 @@ PATIENCE = 0.25
 
 LIFETIME = 7200
 """Seconds that pictures stay on the disk."""
+
+OPENING = threading.BoundedSemaphore(2)
+"""Pictures that are decoded at a time: a large photo takes half a gigabyte for a moment, and many visitors may choose one."""
 
 SHARE = 0.5
 """Of the recipe's steps that Continue adds to a finished picture."""
@@ -114,6 +118,12 @@ class View:
     canvas: Canvas | None = None
 
 
+def opened(path: str, size: int) -> Picture:
+    """`open_picture`, a few at a time."""
+    with OPENING:
+        return open_picture(path, size)
+
+
 class Studio:
     """What all visitors share: the line, the limits and a folder for results that is removed at the end."""
 
@@ -124,6 +134,7 @@ class Studio:
 
     def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
+        self.sweep()
         run = _Run(self, session, order)
         session.dials, session.stopping = run.dials, ""
         try:
@@ -138,13 +149,16 @@ class Studio:
                 session.dials = None
 
     def folder(self) -> Path:
-        """A new folder of nobody else's; those that were made long ago go, whoever has forgotten them."""
+        """A new folder of nobody else's."""
         Path(self._folder.name).mkdir(parents=True, exist_ok=True)  # cleaners of temporary folders may have been here
-        for old in Path(self._folder.name).iterdir():
+        return Path(tempfile.mkdtemp(dir=self._folder.name))
+
+    def sweep(self) -> None:
+        """Remove the pictures that were saved long ago, whoever has forgotten them."""
+        for old in Path(self._folder.name).glob("*"):
             with contextlib.suppress(OSError):
                 if time.time() - old.stat().st_mtime > LIFETIME:
                     shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=self._folder.name))
 
 
 class _Run:
@@ -201,7 +215,7 @@ class _Run:
         order = self.order
         assert order.content and order.style
         recipe, start = self._begin()
-        self.content, style = open_picture(order.content, recipe.size), open_picture(order.style, recipe.size)
+        self.content, style = opened(order.content, recipe.size), opened(order.style, recipe.size)
         frames = compute.frames(self.content.image, [style.image], recipe, self.dials, start)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
