@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -73,6 +73,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def terminated(number: int, _: object) -> NoReturn:
     """A signal handler, by which SIGTERM ends a painting like Ctrl-C."""
     raise KeyboardInterrupt(number)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Note the first SIGINT or SIGTERM: raised anywhere in a step, Python may lose it. The second one is raised at once."""
+    caught: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if caught:
+            raise KeyboardInterrupt(number)
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _complain(sentence: str, status: int) -> int:
@@ -204,9 +222,12 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     last: Frame | None = None
     end: BaseException | None = None
     try:
-        for frame in stylize(content.image, styles, recipe, encoder=encoder, start=start):
-            last = frame
-            report.frame(frame)
+        with _signals() as caught:
+            for frame in stylize(content.image, styles, recipe, encoder=encoder, start=start):
+                last = frame
+                report.frame(frame)
+                if caught:
+                    raise KeyboardInterrupt(*caught)
     except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:  # OSError: stdout's
         end = error
     if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):

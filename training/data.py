@@ -41,23 +41,32 @@ class Pictures:
             x = x[:, torch.tensor(rng.sample(range(3), 3))]
         return x
 
-    def disturbed(self, size: int, rng: random.Random) -> Tensor:
-        """A crop with what a running optimisation shows: noise of some grain and colour, a second picture shining through."""
-        x = self.crop(size, rng)
-        if rng.random() < 0.5:
-            x = x.lerp(self.crop(size, rng), rng.uniform(0.1, 0.6))
-        grain = rng.choice((1, 1, 2, 4))
-        noise = torch.randn(1, rng.choice((1, 3, 3)), size // grain, size // grain)
-        noise = F.interpolate(noise, (size, size), mode="bilinear", align_corners=False)
-        return (x + noise * rng.uniform(0.01, 0.2)).clamp(-0.2, 1.2)
+    def disturbed(self, x: Tensor, rng: random.Random) -> Tensor:
+        """`x` (1, 3, size, size) as a running optimisation may show it: with noise, a second picture shining through."""
+        return noisy(x.lerp(self.crop(x.shape[3], rng), rng.uniform(0.1, 0.6)), rng)
 
     def measuring_batch(self, size: int) -> Tensor:
-        """The centres of the unseen pictures, (N, 3, size, size)."""
+        """The centres of the unseen pictures, and the same with noise: (2 N, 3, size, size)."""
         crops = []
         for a in self.unseen:
             top, left = (a.shape[0] - size) // 2, (a.shape[1] - size) // 2
             crops.append(_tensor(a[top : top + size, left : left + size]))
-        return torch.cat(crops)
+        rng = random.Random(0)
+        state = torch.get_rng_state()
+        torch.manual_seed(0)
+        batch = torch.cat(crops + [noisy(crop, rng) for crop in crops])
+        torch.set_rng_state(state)
+        return batch
+
+
+def noisy(x: Tensor, rng: random.Random) -> Tensor:
+    """`x` (1, 3, size, size) with a little noise of some grain: grey, coloured, or of equal brightness."""
+    size, grain = x.shape[3], rng.choice((1, 1, 2, 4))
+    noise = torch.randn(1, rng.choice((1, 3, 3)), size // grain, size // grain)
+    if noise.shape[1] == 3 and rng.random() < 0.5:
+        noise = noise - (noise * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    noise = F.interpolate(noise, (size, size), mode="bilinear", align_corners=False)
+    return (x + noise * 10 ** rng.uniform(-2, -0.7)).clamp(-0.2, 1.2)
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Train the compact encoder: `python -m training.train_compact --minutes 60` (see training/README.md).
 
-The student's own features, mapped by a learned linear head per layer, shall equal the teachers': as features, and in
-the statistics that style is made of. Half of each batch are crops of pictures, the other half pictures that the student is
-painting at this moment, so that it learns from what an optimiser does with its mistakes. At the end each head P becomes the
-symmetric square root of P'P.
+The student's own features, mapped by a learned linear head per layer, shall equal the teachers': as features, in the
+statistics that style is made of, and in what changes from one picture to a similar one. Half of each batch are crops of
+pictures, the other half belongs to pictures that the student is painting at this moment, so that it learns from what an
+optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.losses import FLOOR
-from training.data import Painting, Pictures
+from training.data import Painting, Pictures, noisy
 from training.teachers import CHANNELS, Teachers
 
 ROOT = Path(__file__).parents[2] / "shared"
@@ -44,7 +44,7 @@ class Student(nn.Module):
         """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teachers'."""
         return dict(self.net.walk_unprojected(images, Compact.layers[-1]))
 
-    def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """`layer_losses` of every layer."""
         mine = self(images)
         return {layer: layer_losses(mine[layer], self.head[layer].weight.flatten(1), theirs[layer]) for layer in mine}
@@ -59,10 +59,12 @@ class Student(nn.Module):
             self.net.root[layer].weight.copy_(root[:, :, None, None])
 
 
-def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
-    """Relative error of features, and of Gram matrix, covariance and mean, each averaged over the batch.
+def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Relative error of features; of Gram matrix, covariance and mean; of differences: each averaged over the batch.
 
-    mine (B, c, h, w) and head (C, c) against theirs (B, C, h, w). All is computed from products of c and C channels, so
+    mine (B, c, h, w) and head (C, c) against theirs (B, C, h, w). The differences are those between the first half of the
+    batch and the second: what the content loss is made of, and, where the two pictures are nearly the same, the direction
+    in which an optimiser goes. All is computed from products of c and C channels, so
     that `head @ mine`, which is large at the shallow layers, is never made: ||P a - t||^2 = tr P aa' P' - 2 tr P at' + tr tt'.
     """
     a, t = mine.flatten(2), theirs.flatten(2)
@@ -70,14 +72,27 @@ def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Te
     second_a, second_t = head @ (a @ a.mT / places) @ head.T, t @ t.mT / places
     mean_a, mean_t = a.mean(2) @ head.T, t.mean(2)
     power = _trace(second_t)
-    error = _trace(second_a) - 2 * ((t @ a.mT / places) * head).sum((1, 2)) + power
-    features = error / torch.maximum(power - mean_t.square().sum(1), 0.1 * power)
+    features = _squared_error(a, head, t) / torch.maximum(power - mean_t.square().sum(1), 0.1 * power)
     cov_a, cov_t = second_a - mean_a[:, :, None] * mean_a[:, None], second_t - mean_t[:, :, None] * mean_t[:, None]
     norm = second_t.square().sum((1, 2))
     gram = (second_a - second_t).square().sum((1, 2)) / norm
     cov = (cov_a - cov_t).square().sum((1, 2)) / torch.maximum(cov_t.square().sum((1, 2)), 100 * FLOOR * norm)
     mean = (mean_a - mean_t).square().sum(1) / mean_t.square().sum(1)
-    return features.mean(), (gram + cov + mean).mean()
+    half = len(a) // 2
+    da, dt = a[:half] - a[half:], t[:half] - t[half:]
+    differences = _squared_error(da, head, dt) / torch.maximum(_squares(dt), 1e-4 * power[:half])
+    return features.mean(), (gram + cov + mean).mean(), differences.mean()
+
+
+def _squared_error(a: Tensor, head: Tensor, t: Tensor) -> Tensor:
+    """||head @ a - t||^2 per picture and location, for a (B, c, M), head (C, c), t (B, C, M)."""
+    places = a.shape[2]
+    return _trace(head @ (a @ a.mT / places) @ head.T) - 2 * ((t @ a.mT / places) * head).sum((1, 2)) + _squares(t)
+
+
+def _squares(t: Tensor) -> Tensor:
+    """||t||^2 per picture and location, for t (B, C, M)."""
+    return t.square().sum((1, 2)) / t.shape[2]
 
 
 def _trace(x: Tensor) -> Tensor:
@@ -105,7 +120,8 @@ def train(args: argparse.Namespace) -> None:
         done = (time.monotonic() - begin) / (60 * args.minutes)
         x = next_batch(pool if done > args.alone else None, args, pictures, student, rng)
         losses = student.losses(x, teachers(x)).values()
-        total = torch.stack([features + args.statistics * statistics for features, statistics in losses]).sum()
+        weighted = [features + args.statistics * stats + args.differences * apart for features, stats, apart in losses]
+        total = torch.stack(weighted).sum()
         warm = min(1.0, (batch + 1) / 100)
         optimizer.param_groups[0]["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
         optimizer.zero_grad()
@@ -126,12 +142,18 @@ def train(args: argparse.Namespace) -> None:
 def next_batch(
     pool: list[Painting] | None, args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random
 ) -> Tensor:
-    """Eight pictures (8, 3, size, size): crops, disturbed crops, and four that are being painted (`pool`), if there are."""
-    images = [pictures.crop(128, rng) for _ in range(2)] + [pictures.disturbed(128, rng) for _ in range(2)]
-    images += [pictures.crop(128, rng) for _ in range(4)] if pool is None else paint_some(pool, args, pictures, student, rng)
-    x = torch.cat(images).contiguous(memory_format=torch.channels_last)
+    """Eight pictures (8, 3, size, size), of which the first four and the last four belong together, pair by pair.
+
+    Two crops with the same disturbed; two that are being painted (`pool`, if there are) with one's content and the other's
+    disturbed self.
+    """
+    crops = [pictures.crop(128, rng) for _ in range(2)]
+    painted = [crops[:1] * 2, crops[1:] * 2] if pool is None else paint_some(pool, args, pictures, student, rng)
+    (one, content), (two, _) = painted
+    firsts, seconds = [*crops, one, two], [pictures.disturbed(crops[0], rng), noisy(crops[1], rng), content, noisy(two, rng)]
+    x = torch.cat(firsts + seconds).contiguous(memory_format=torch.channels_last)
     size = rng.choice((96, 128, 128, 160))  # cut or mirrored on, so that no size of the borders is learned
-    return x[:, :, :size, :size] if size <= 128 else torch.cat((x[:4], x[4:].flip(3)), 3)[:, :, :, :size]
+    return x[:, :, :size, :size] if size <= 128 else nn.functional.pad(x, [0, size - 128] * 2, mode="reflect")
 
 
 @torch.no_grad()
@@ -143,15 +165,15 @@ def follow(average: Student, student: Student, decay: float) -> None:
 
 def paint_some(
     pool: list[Painting], args: argparse.Namespace, pictures: Pictures, student: Student, rng: random.Random
-) -> list[Tensor]:
-    """Four pictures of the pool after three more steps each; finished ones make room for new ones."""
+) -> list[list[Tensor]]:
+    """Two pictures of the pool after three more steps each, with their contents; finished ones make room for new ones."""
     while len(pool) < args.pool:
         pool.append(Painting.begin(pictures, 128, rng))
     shown = []
     student.requires_grad_(False)
-    for index in rng.sample(range(len(pool)), 4):
+    for index in rng.sample(range(len(pool)), 2):
         alive = pool[index].paint(student.net, 3)
-        shown.append(pool[index].image.detach().clamp(-0.2, 1.2))
+        shown.append([pool[index].image.detach().clamp(-0.2, 1.2), pool[index].content])
         if not alive:
             pool[index] = Painting.begin(pictures, 128, rng)
     student.requires_grad_(True)
@@ -161,9 +183,9 @@ def paint_some(
 
 @torch.no_grad()
 def report(batch: int, done: float, total: Tensor, average: Student, images: Tensor, wanted: dict[str, Tensor]) -> None:
-    """Print the errors of the averaged weights on the unseen pictures: features, then statistics, per layer."""
+    """Print the errors of the averaged weights on the unseen pictures: features, statistics, differences, per layer."""
     rows = average.losses(images, wanted).items()
-    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}" for layer, (f, s) in rows)
+    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}/{d:.3f}" for layer, (f, s, d) in rows)
     print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
 
 
@@ -188,6 +210,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=1.5e-3, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--statistics", type=float, default=1.0, help="weight of the statistics against the features")
+    parser.add_argument("--differences", type=float, default=1.0, help="weight of the differences against the features")
     parser.add_argument("--pool", type=int, default=24, help="pictures being painted at a time (default: %(default)s)")
     parser.add_argument("--alone", type=float, default=0.05, help="share of the time before the paintings join in")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
