@@ -8,7 +8,7 @@ Convolutional Neural Networks" (CVPR 2016) for the content loss and the Gram mat
 Deep Image Representations by Inverting Them" (arXiv 1412.0035) for total variation as an image prior.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,8 +32,24 @@ class Moments(NamedTuple):
 def moments(features: Tensor) -> Moments:
     """First and second moment of `features` (1, C, H, W) over its locations."""
     # mean = 1/M sum_k F_k        second = 1/M F F^T
-    flat = features.flatten(2)[0]  # (C, M)
-    return Moments(flat.mean(1), flat @ flat.T / flat.shape[1])
+    return Moments(*_MomentsOf.apply(features.squeeze(0).flatten(1)))
+
+
+class _MomentsOf(torch.autograd.Function):
+    """(mean, second) of F (C, M), with a gradient of one matrix product; torch's own would take two, and a copy of F each."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(flat)
+        return flat.mean(1), flat @ flat.T / flat.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, mean: Tensor, second: Tensor) -> Tensor:
+        # dF = 1/M (dmean 1^T + (dsecond + dsecond^T) F)
+        (flat,) = ctx.saved_tensors
+        places = flat.shape[1]
+        out = torch.empty_like(flat)  # in the memory order of the features, or else it would be copied into that later
+        return torch.addmm(mean[:, None] / places, (second + second.T) / places, flat, out=out)
 
 
 def mix(parts: list[Moments]) -> Moments:

@@ -87,4 +87,5 @@ def load_encoder(name: str, device: torch.device | str | None = None) -> Encoder
         encoder = VGG19.load()
     else:
         raise RecipeError(f"There is no encoder {name!r}; choose one of {', '.join(ENCODERS)}.")
-    return encoder.eval().requires_grad_(False).to(device)
+    # a pixel's channels side by side in memory: convolutions take up to a third less time (bench/speed.py)
+    return encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last).to(device)
