@@ -131,7 +131,7 @@ def test_features_are_differentiable_in_the_image(name):
     x = image.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(value(x), x)
     with torch.no_grad():
-        expected = (value(image + 1e-5 * direction) - value(image - 1e-6 * direction)) / 2e-6
+        expected = (value(image + 1e-6 * direction) - value(image - 1e-6 * direction)) / 2e-6
     assert (gradient * direction).sum().item() == pytest.approx(expected.item(), rel=1e-4)
 
 
@@ -304,7 +304,7 @@ def test_weights_come_from_either_kind_of_file_and_a_short_one_has_fewer_layers(
     whole = VGG19(named(small_weights()))
     with torch.no_grad():
         a, b = (e(picture(1), ["relu2_2"])["relu2_2"] for e in (encoder, whole))
-    assert (a - b).abs().max() < (1e-2 if half else 1e-6) * b.abs().max()
+    assert (a - b).abs().max() < (1e-2 if half else 1e-5) * b.abs().max()
     with pytest.raises(RecipeError, match="relu5_1"):
         encoder(picture(1), ["relu5_1"])
 
