@@ -106,7 +106,7 @@ def train(args: argparse.Namespace) -> None:
     pictures = Pictures(args.pictures)
     teachers, student, average = Teachers(args.vgg19, args.small), Student(), Student()
     if args.resume:
-        student.load_state_dict(torch.load(args.resume, weights_only=True))
+        widen(student, torch.load(args.resume, weights_only=True))
     average.load_state_dict(student.state_dict())
     student.to(memory_format=torch.channels_last)
     trained = [p for p in student.parameters() if p.requires_grad]
@@ -137,6 +137,16 @@ def train(args: argparse.Namespace) -> None:
             save(average, student, args.out)
             saved = time.monotonic()
         batch += 1
+
+
+@torch.no_grad()
+def widen(student: Student, saved: dict[str, Tensor]) -> None:
+    """Take over the weights of a student of as many or fewer channels; what its channels read from new ones begins with 0."""
+    for name, mine in student.state_dict().items():
+        old = saved[name]
+        if mine.ndim == 4:
+            mine[: len(old), old.shape[1] :] = 0
+        mine[tuple(slice(side) for side in old.shape)] = old
 
 
 def next_batch(
