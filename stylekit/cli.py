@@ -12,7 +12,6 @@ import shutil
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, fields, replace
 from pathlib import Path
@@ -22,14 +21,14 @@ from stylekit import __version__
 from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
 from stylekit.presets import PRESETS
 from stylekit.pyramid import Level, levels
-from stylekit.recipe import Recipe
+from stylekit.recipe import MOST_STYLES, LayerWeights, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from stylekit.encoders import Encoder
     from stylekit.images import Picture
-    from stylekit.transfer import Frame
+    from stylekit.transfer import Frame, Masks
 
 DEVICES = ("cpu", "cuda", "mps")
 T = TypeVar("T")
@@ -126,7 +125,7 @@ def parser() -> Parser:
 def _add_arguments(command: Parser) -> None:
     """What `stylize` takes besides the fields of Recipe."""
     command.add_argument("content", metavar="CONTENT", help="the photo")
-    command.add_argument("styles", metavar="STYLE", nargs="+", help="an artwork; several count equally")
+    command.add_argument("styles", metavar="STYLE", nargs="+", help=f"an artwork; up to {MOST_STYLES}")
     command.add_argument(
         "-o", "--out", metavar="OUT", required=True, help="the result; its extension names the format, such as .png or .jpg"
     )
@@ -134,6 +133,14 @@ def _add_arguments(command: Parser) -> None:
     source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
     source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
     command.add_argument("--start", metavar="FILE", help="the picture that init image begins with")
+    command.add_argument("--palette", metavar="FILE", help="the picture whose colours are brought back in place of the photo's")
+    command.add_argument(
+        "--style-mask", metavar="FILE", nargs="+", help="where each artwork applies on the photo: white here, black not; or none"
+    )
+    command.add_argument(
+        "--artwork-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
+    )
+    command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
     command.add_argument(
         "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
     )
@@ -146,19 +153,27 @@ def _add_option(group: Any, f: Field[Any]) -> None:
     text = f.metadata["help"].replace("%", "%%")
     if "symbol" in f.metadata:
         text = f"{f.metadata['symbol']}: {text}"
-    if f.name == "layer_weights":
-        default = " ".join(f"{layer}={weight:g}" for layer, weight in Recipe().layer_weights.items())
-        text += f" Repeatable; layers not named keep theirs. (default: {default})"
-        group.add_argument("--layer-weight", metavar="LAYER=WEIGHT", nargs="+", action="extend", type=_layer_weight, help=text)
+    option, default = f"--{f.name.replace('_', '-')}", getattr(Recipe(), f.name)
+    if isinstance(default, LayerWeights):
+        shown = " ".join(f"{layer}={weight:g}" for layer, weight in default.items()) or "none"
+        text += f" Repeatable; layers not named keep theirs. (default: {shown})"
+        facts = {"metavar": "LAYER=WEIGHT", "nargs": "+", "action": "extend", "type": _layer_weight, "dest": f.name}
+        group.add_argument(option.removesuffix("s"), help=text, **facts)
+        return
+    if isinstance(default, bool):
+        group.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
         return
     if "choices" in f.metadata:
         text += f" One of {', '.join(f.metadata['choices'])}."
     if "least" in f.metadata:
         least, most = (n if isinstance(n, int) else f"{n:g}" for n in (f.metadata["least"], f.metadata["most"]))
         text += f" From {least} to {most}."
-    kind = type(f.default)
+    if isinstance(default, tuple):
+        group.add_argument(option, metavar="NUMBER", type=float, nargs="+", help=f"{text} One per artwork. (default: all 1)")
+        return
+    kind = type(default)
     metavar = "NAME" if kind is str else "NUMBER"
-    group.add_argument(f"--{f.name.replace('_', '-')}", metavar=metavar, type=kind, help=f"{text} (default: {f.default})")
+    group.add_argument(option, metavar=metavar, type=kind, help=f"{text} (default: {default})")
 
 
 def _layer_weight(text: str) -> tuple[str, float]:
@@ -184,8 +199,9 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     else:
         recipe = PRESETS[args.preset].recipe() if args.preset else Recipe()
     given = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name, None) is not None}
-    if args.layer_weight:
-        given["layer_weights"] = {**recipe.layer_weights, **dict(args.layer_weight)}
+    for name in ("layer_weights", "more_content_layers"):
+        if name in given:
+            given[name] = {**getattr(recipe, name), **dict(given[name])}
     if args.start:
         if given.get("init", "image") != "image":
             raise RecipeError("--start is the picture that init image begins with; leave out --init, or --start.")
@@ -217,13 +233,15 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     out = _checked_out(args.out)
     _check_device(args.device)
     report = Report(args, out, recipe.size)
-    content, styles, start = _pictures(args, recipe, report)
+    content, styles, start, palette = _pictures(args, recipe, report)
+    masks = _masks(args)
     encoder = _encoder(recipe, args.device, report)
     last: Frame | None = None
     end: BaseException | None = None
     try:
         with _signals() as caught:
-            for frame in stylize(content.image, styles, recipe, encoder=encoder, start=start):
+            frames = stylize(content.image, styles, recipe, encoder=encoder, start=start, masks=masks, palette=palette)
+            for frame in frames:
                 last = frame
                 report.frame(frame)
                 if caught:
@@ -272,29 +290,33 @@ def _check_device(name: str | None) -> None:
         raise UsageError(f"There is no device {name!r} here; leave out --device to use the fastest there is.") from error
 
 
-def _pictures(args: argparse.Namespace, recipe: Recipe, report: "Report") -> "tuple[Picture, list[Tensor], Tensor | None]":
-    """Content, styles and the picture to start from."""
+def _pictures(
+    args: argparse.Namespace, recipe: Recipe, report: "Report"
+) -> "tuple[Picture, list[Tensor], Tensor | None, Tensor | None]":
+    """Content, styles, the picture to start from, and the one whose colours are wanted."""
     from stylekit.images import open_picture
 
-    def opened(path: str, size: int | None) -> "Picture":
-        picture = _named(path, lambda path: open_picture(path, size))
+    def opened(path: str, size: int | None, enlarge: bool = True) -> "Picture":
+        picture = _named(path, lambda path: open_picture(path, size, enlarge=enlarge))
         report.note(f"{Path(path).name}: {picture.note}" if picture.note else "")
         return picture
 
     content = opened(args.content, recipe.size)
-    styles = [opened(path, _only_down(path, recipe.size)).image for path in args.styles]
-    return content, styles, opened(args.start, None).image if args.start else None
+    largest = round(recipe.size * max((1.0, *recipe.style_scales)))
+    styles = [opened(path, largest, enlarge=False).image for path in args.styles]
+    start, palette = (opened(path, None).image if path else None for path in (args.start, args.palette))
+    return content, styles, start, palette
 
 
-def _only_down(path: str, size: int) -> int | None:
-    """`size` if the picture is larger, else None: an enlarged artwork has strokes that its painter did not make."""
-    from PIL import Image
+def _masks(args: argparse.Namespace) -> "Masks":
+    """The masks of the options; "none" stands for everywhere."""
+    from stylekit.images import open_mask
+    from stylekit.transfer import Masks
 
-    with warnings.catch_warnings(), contextlib.suppress(Exception):  # of what is wrong with it, open_picture speaks
-        warnings.simplefilter("ignore")
-        with Image.open(path) as picture:
-            return size if max(picture.size) > size else None
-    return size
+    def opened(path: str | None) -> "Tensor | None":
+        return None if path in (None, "none") else _named(str(path), open_mask)
+
+    return Masks([opened(p) for p in args.style_mask or ()], [opened(p) for p in args.artwork_mask or ()], opened(args.keep))
 
 
 def _named(path: str, read: Callable[[str], T]) -> T:

@@ -292,16 +292,20 @@ def _painted(im: Image.Image, icc: bytes | None) -> tuple[Tensor, Tensor | None,
     return image * alpha + (1 - alpha), alpha, note
 
 
-def open_picture(path: str | os.PathLike[str], size: int | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def open_picture(
+    path: str | os.PathLike[str], size: int | None = None, *, enlarge: bool = True, max_pixels: int = MAX_PIXELS
+) -> Picture:
     """Opens a picture of any usual kind: upright, in sRGB, on white, its longest side `size` pixels (None: as it is).
 
-    Of an animation or a file of several pages, the first frame. Raises PictureError when the file is no picture that
-    can be painted with or has more than `max_pixels` pixels, SizeError when `size` cannot be.
+    With `enlarge` False, a smaller one stays as it is: an enlarged artwork has strokes that its painter did not make. Of an
+    animation or a file of several pages, the first frame. Raises PictureError when the file is no picture that can be
+    painted with or has more than `max_pixels` pixels, SizeError when `size` cannot be.
     """
     if size is not None:
         _check_size(size)
     with _opened(path) as file:
         im = _identify(file)
+        size = size if enlarge or size is None else min(size, max(im.size))
         _check_pixels(im.size, _scaled(*im.size, size), max_pixels)
         frames = "first frame only" if _has_frames(im) else ""
         full = _decode(im, size)
@@ -323,6 +327,16 @@ def _finished(im: ImageFile, full: tuple[int, int], target: tuple[int, int], not
 
 
 # ------------------------------------------------------------------------------------------------- other sizes
+
+
+def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
+    """Opens a picture as a mask (1, 1, H, W) in [0, 1]: white is 1, black and what is transparent are 0.
+
+    Raises what `open_picture` raises.
+    """
+    picture = open_picture(path, size)
+    mask = picture.image.mean(1, keepdim=True)
+    return mask if picture.alpha is None else mask * picture.alpha
 
 
 def fit(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -24,8 +24,10 @@ Objective = Callable[[Tensor], tuple[Tensor, Losses]]
 class ImageOptimizer(ABC):
     """Lowers an objective by moving the pixels of an image (1, 3, H, W)."""
 
-    def __init__(self, image: Tensor) -> None:
+    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
+        """`averaging`: share of the past in what is shown, an exponential average of the images; 0 = the image itself."""
         self.variable = image.detach().clone().requires_grad_(True)
+        self._average = Average(averaging)
         self.losses: Losses = {}
         """of the image as it is; empty before the first step"""
         self.total = math.nan
@@ -33,8 +35,8 @@ class ImageOptimizer(ABC):
 
     @property
     def image(self) -> Tensor:
-        """A copy of the image, in [0, 1]."""
-        return self.variable.detach().clamp(0, 1)
+        """A copy of the image, or of the average of the images, in [0, 1]."""
+        return self._average.of(self.variable.detach().clamp(0, 1))
 
     def step(self, objective: Objective) -> None:
         """One move and the losses of where it led. Raises DivergedError if the objective is not finite to begin with."""
@@ -44,10 +46,12 @@ class ImageOptimizer(ABC):
                 raise DivergedError("The losses of this picture are not finite numbers; use smaller weights or another picture.")
             self._measured = True
         self._move(objective)
+        self._average.add(self.variable)
 
     def objective_changed(self) -> None:
         """The next step's objective has other weights than the last one's."""
         self._measured = False
+        self._average.forget()  # so that what has been turned shows at once
         self._forget_direction()
 
     @abstractmethod
@@ -71,7 +75,34 @@ class ImageOptimizer(ABC):
         self.total = float(total.detach())
 
     def _resized(self, size: tuple[int, int]) -> Tensor:
-        return _resize(self.image, size).clamp(0, 1).requires_grad_(True)
+        resized = _resize(self.image, size).clamp(0, 1).requires_grad_(True)
+        self._average.forget()
+        return resized
+
+
+class Average:
+    """Exponential average of images, corrected for its beginning as in Adam; Polyak and Juditsky (1992) on why it is calmer."""
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._sum: Tensor | None = None
+        self._weight = 0.0
+
+    @torch.no_grad()
+    def add(self, image: Tensor) -> None:
+        """One more image (1, 3, H, W)."""
+        if self.decay:
+            new = image.clamp(0, 1) * (1 - self.decay)
+            self._sum = new if self._sum is None else self._sum.mul_(self.decay).add_(new)
+            self._weight = self.decay * self._weight + 1 - self.decay
+
+    def of(self, image: Tensor) -> Tensor:
+        """The average; `image` where there is none."""
+        return image if self._sum is None else self._sum / self._weight
 
 
 class LBFGS(ImageOptimizer):
@@ -88,8 +119,8 @@ class LBFGS(ImageOptimizer):
     """times the total before; without a line search it may rise a little now and then"""
     TRIES = 6
 
-    def __init__(self, image: Tensor) -> None:
-        super().__init__(image)
+    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
+        super().__init__(image, averaging)
         self._begin()
 
     def size_changed(self, size: tuple[int, int]) -> None:
@@ -155,8 +186,8 @@ class Adam(ImageOptimizer):
     """of a pixel's range per step"""
     BETAS = (0.9, 0.99)
 
-    def __init__(self, image: Tensor) -> None:
-        super().__init__(image)
+    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
+        super().__init__(image, averaging)
         self._torch = self._new()
 
     def _new(self) -> torch.optim.Adam:

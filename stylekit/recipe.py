@@ -3,7 +3,7 @@
 Defaults, limits, units and help are said here once; the command line, the page, the presets and the documentation read them.
 Standard library only, so that a recipe can be read and checked anywhere.
 
-    total = content_weight (alpha)  * content
+    total = content_weight (alpha)  * (content[content_layer] + sum over layers l of more_content_layers[l] * content[l])
           + style_weight   (beta)   * sum over layers l of layer_weights[l] * style[l] / number of layers
           + tv_weight      (lambda) * tv
 """
@@ -18,7 +18,16 @@ from typing import Any
 from stylekit.errors import RecipeError
 
 ENCODERS = ("compact", "vgg19")
+STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+FORMULATIONS = ("relative", "gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa", "crowsonkb")
+COLORINGS = ("luminance", "linear", "cholesky", "pca", "histogram")
+PADDINGS = ("zeros", "replicate", "reflect", "circular")
+"""What an encoder sees beyond the border: nothing, the edge again and again, the picture mirrored, its opposite side."""
+POOLINGS = ("max", "average", "l2")
+"""How an encoder makes one of four neighbours: the largest, their mean, the root of their mean square."""
+MOST_STYLES = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 LARGEST_WEIGHT = 1e12
 """The formulation "gatys" needs large numbers: its content loss is a sum over features, not an average."""
 
@@ -62,8 +71,6 @@ class LayerWeights(Mapping[str, float]):
             items = dict(weights)
         except (TypeError, ValueError) as error:
             raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.") from error
-        if not items:
-            raise RecipeError("layer_weights must name at least one layer, such as relu3_1.")
         if wrong := [name for name in items if not isinstance(name, str)]:
             raise RecipeError(f"A layer is a name such as 'relu3_1', not {_shown(wrong[0])}.")
         self._items = {name: check_weight(f"The weight of {name}", weight) for name, weight in items.items()}
@@ -92,11 +99,25 @@ class Weights:
     style: float
     tv: float
     layers: Mapping[str, float]
+    """of the style; at least one"""
+    content_layers: Mapping[str, float] = LayerWeights({})
+    """further ones at which the content is compared"""
+    shares: tuple[float, ...] = ()
+    """of the styles; () = all the same"""
+    scales: tuple[float, ...] = ()
+    """of the styles' brushes; () = all 1"""
+    split: float = 0.0
+    """0 = all styles at all layers, 1 = the first one's fine layers and the last one's deep layers"""
+    gamma: float = 1.25
+    """the power of the tv_kind that is called power"""
+    color: float = 0.0
+    """0 = the painting's own colours, 1 = the photo's"""
+    tiling: bool = False
+    """whether the painting's opposite borders fit to each other"""
 
     def __post_init__(self) -> None:
-        for name in ("content", "style", "tv"):
-            object.__setattr__(self, name, check_weight(f"{name}_weight", getattr(self, name)))
-        object.__setattr__(self, "layers", LayerWeights(self.layers))
+        for name, field_name in LIVE.items():
+            object.__setattr__(self, name, _checked(setting(field_name), getattr(self, name)))
 
 
 def _setting(default: Any, text: str, **facts: Any) -> Any:
@@ -133,20 +154,74 @@ class Recipe:
     content_layer: str = _setting(
         "relu4_2",
         "Layer at which the photo is compared: deeper keeps less.",
-        choices=(*STYLE_LAYERS[:4], "relu4_2", "relu5_1"),
+        choices=CONTENT_LAYERS,
         open=True,
+    )
+    more_content_layers: Mapping[str, float] = _setting(
+        LayerWeights({}),
+        "Further layers at which the photo is compared; how much each counts beside the content layer's 1.",
+        symbol="c",
+        empty=True,
+        slider=(0, 3, 0.05),
+    )
+    style_shares: tuple[float, ...] = _setting(
+        (), "How much of each artwork, if there are several.", symbol="s", least=0, most=1000, slider=(0, 1, 0.05)
+    )
+    style_scales: tuple[float, ...] = _setting(
+        (), "How large each artwork's brush is: 2 paints with strokes twice as large.", least=0.1, most=8, slider=(0.25, 3, 0.05)
+    )
+    style_split: float = _setting(
+        0.0,
+        "Where several artworks are: 0 mixes them, 1 takes the fine brush of the first and the large shapes of the last.",
+        least=0,
+        most=1,
+        slider=(0, 1, 0.05),
     )
     statistic: str = _setting(
         "mean_covariance",
-        "What is remembered of a style: mean_covariance is bolder, gram is the papers' Gram matrix.",
-        choices=("mean_covariance", "gram"),
+        "What is remembered of a style: mean_covariance is bold, gram the papers', covariance leaves the colours freer, "
+        "mean_variance is loose, wasserstein even, sliced the fullest and slowest.",
+        choices=STATISTICS,
     )
     formulation: str = _setting(
         "relative",
-        "Units of the losses: relative means the same at every size; gatys has the constants of the 2016 paper.",
-        choices=("relative", "gatys"),
+        "Units of the losses: relative means the same at every size; the others have the constants of papers and programs.",
+        choices=FORMULATIONS,
     )
+    tv_kind: str = _setting(
+        "squared",
+        "What smoothness counts: squared rounds everything off, absolute keeps edges, power lies where gamma puts it.",
+        choices=("squared", "absolute", "power"),
+    )
+    tv_gamma: float = _setting(
+        1.25,
+        "Power of tv_kind power: 0.5 keeps edges, 1 is squared, more spares grain.",
+        symbol="γ",
+        least=0.25,
+        most=2,
+        slider=(0.25, 2, 0.05),
+    )
+    color_strength: float = _setting(
+        0.0, "Back to the photo's colours: 0 the painting's, 1 the photo's.", least=0, most=1, slider=(0, 1, 0.05)
+    )
+    color_method: str = _setting(
+        "luminance",
+        "How: luminance takes the photo's colours place by place, the others its palette as a whole.",
+        choices=COLORINGS,
+    )
+    tiling: bool = _setting(False, "Opposite borders fit to each other, for wallpaper and textiles.")
+    pooling: str = _setting(
+        "max", "How VGG-19 shrinks what it sees: average is smoother, l2 between; compact has its own way.", choices=POOLINGS
+    )
+    padding: str = _setting("zeros", "What the encoder sees beyond the borders of a picture.", choices=PADDINGS[:3])
     optimizer: str = _setting("lbfgs", "How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
+    averaging: float = _setting(
+        0.0,
+        "Shows the average of the last pictures, which is calmer, above all with adam: 0.99 of about a hundred.",
+        least=0,
+        most=0.999,
+        slider=(0, 0.99, 0.01),
+    )
     init: str = _setting(
         "content",
         "What the painting starts from; image is a picture that is given along.",
@@ -164,19 +239,23 @@ class Recipe:
     def __post_init__(self) -> None:
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
-        if self.formulation == "gatys" and self.statistic != "gram":
-            raise RecipeError("The formulation gatys is defined for Gram matrices alone; choose the statistic gram with it.")
+        needed = {"relative": self.statistic, "crowsonkb": "wasserstein"}.get(self.formulation, "gram")
+        if self.statistic != needed:
+            raise RecipeError(f"The formulation {self.formulation} needs the statistic {needed}, not {self.statistic}.")
 
     @property
     def weights(self) -> Weights:
         """The part that may be turned while it runs."""
-        return Weights(self.content_weight, self.style_weight, self.tv_weight, self.layer_weights)
+        return Weights(**{name: getattr(self, field_name) for name, field_name in LIVE.items()})
 
     def with_weights(self, weights: Weights) -> "Recipe":
         """This recipe with other weights."""
-        return replace(
-            self, content_weight=weights.content, style_weight=weights.style, tv_weight=weights.tv, layer_weights=weights.layers
-        )
+        return replace(self, **{field_name: getattr(weights, name) for name, field_name in LIVE.items()})
+
+    @property
+    def content_losses(self) -> list[str]:
+        """Every layer at which the content may be compared."""
+        return list(dict.fromkeys((self.content_layer, *self.more_content_layers)))
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` brings the recipe back."""
@@ -197,6 +276,22 @@ class Recipe:
         return cls(**values)
 
 
+LIVE = {
+    "content": "content_weight",
+    "style": "style_weight",
+    "tv": "tv_weight",
+    "layers": "layer_weights",
+    "content_layers": "more_content_layers",
+    "shares": "style_shares",
+    "scales": "style_scales",
+    "split": "style_split",
+    "gamma": "tv_gamma",
+    "color": "color_strength",
+    "tiling": "tiling",
+}
+"""`{name in Weights: name in Recipe}`"""
+
+
 def setting(name: str) -> Field[Any]:
     """The field of Recipe called `name`: its `default`, and in `metadata` help, symbol, least, most, slider, choices."""
     return next(f for f in fields(Recipe) if f.name == name)
@@ -204,8 +299,14 @@ def setting(name: str) -> Field[Any]:
 
 def _checked(f: Field[Any], value: object) -> object:
     """`value` in the type and limits of the field."""
-    if f.name == "layer_weights":
-        return value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
+    if isinstance(f.default, LayerWeights):
+        return _checked_layers(f, value)
+    if isinstance(f.default, tuple):
+        return _checked_numbers(f, value)
+    if isinstance(f.default, bool):
+        if not isinstance(value, bool):
+            raise RecipeError(f"{f.name} must be true or false, not {_shown(value)}.")
+        return value
     if isinstance(f.default, str):
         if not isinstance(value, str) or not value:
             raise RecipeError(f"{f.name} must be a word such as {f.default!r}, not {_shown(value)}.")
@@ -213,14 +314,35 @@ def _checked(f: Field[Any], value: object) -> object:
         if value not in choices and not f.metadata.get("open"):  # open: an encoder of one's own may have other names
             raise RecipeError(f"{f.name} must be one of {', '.join(choices)}, not {_shown(value)}.")
         return value
-    number = _number(f.name, value)
-    least, most = f.metadata["least"], f.metadata["most"]
-    if not least <= number <= most:
-        raise RecipeError(f"{f.name} must lie between {least:g} and {most:g}, not {_shown(value)}.")
+    number = _within(f, value)
     if isinstance(f.default, int):
         if number != int(number):
             raise RecipeError(f"{f.name} must be a whole number, not {_shown(value)}.")
         return int(number)
+    return number
+
+
+def _checked_layers(f: Field[Any], value: object) -> LayerWeights:
+    layers = value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
+    if not layers and not f.metadata.get("empty"):
+        raise RecipeError(f"{f.name} must name at least one layer, such as relu3_1.")
+    return layers
+
+
+def _checked_numbers(f: Field[Any], value: object) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple):
+        raise RecipeError(f"{f.name} must be a list of numbers, one per artwork, not {_shown(value)}.")
+    if len(value) > MOST_STYLES:
+        raise RecipeError(f"{f.name} has {len(value)} numbers; there are at most {MOST_STYLES} artworks.")
+    return tuple(_within(f, number) for number in value)
+
+
+def _within(f: Field[Any], value: object) -> float:
+    """`value` as a number between the field's limits."""
+    number = _number(f.name, value)
+    least, most = f.metadata["least"], f.metadata["most"]
+    if not least <= number <= most:
+        raise RecipeError(f"{f.name} must lie between {least:g} and {most:g}, not {_shown(value)}.")
     return number
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from stylekit import PRESETS, Recipe, WeightsError, __version__, cli, open_picture, read_recipe_json, transfer
+from stylekit import PRESETS, LayerWeights, Recipe, WeightsError, __version__, cli, open_picture, read_recipe_json, transfer
 from stylekit.encoders import vgg19
 from stylekit.pyramid import levels
 
@@ -30,8 +30,10 @@ def recipe_of(*options):
 def test_every_setting_is_an_option_and_the_defaults_are_the_recipes():
     text = cli.parser()._subparsers._group_actions[0].choices["stylize"].format_help()
     for f in fields(Recipe):
-        assert ("--layer-weight" if f.name == "layer_weights" else f"--{f.name.replace('_', '-')}") in text
-        assert str(f.default if f.name != "layer_weights" else "relu1_1=1") in text
+        option = f"--{f.name.replace('_', '-')}"
+        assert (option.removesuffix("s") if isinstance(f.default, LayerWeights) else option) in text
+        if isinstance(f.default, str | int | float) and not isinstance(f.default, bool):
+            assert f"(default: {f.default})" in " ".join(text.split())
         assert f.metadata.get("symbol", "") in text
     assert recipe_of() == Recipe()
 

@@ -32,7 +32,7 @@ def studio():
 
 
 def order(recipe=SMALL, **changes):
-    return replace(Order(PHOTO, ARTWORK, recipe), **changes)
+    return replace(Order(PHOTO, (ARTWORK,), recipe), **changes)
 
 
 def test_a_run_ends_with_a_png_of_the_size_asked_for_that_carries_its_recipe(studio):
@@ -205,7 +205,7 @@ def test_many_visitors_at_once_never_compute_at_the_same_time(studio, monkeypatc
     ("changes", "says"),
     [
         ({"content": None}, "Choose a photo"),
-        ({"style": None}, "Choose a photo"),
+        ({"styles": ()}, "Choose a photo"),
         ({"content": __file__}, "text"),
         ({"recipe": Recipe(size=512)}, "up to 256 pixels"),
         ({"recipe": Recipe(size=64, steps=5000)}, "up to 1000 steps"),
@@ -307,12 +307,12 @@ def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
         Limits.from_environment()
 
 
-def in_another_process(content, styles, recipe, file, start):
+def in_another_process(content, styles, recipe, file, further):
     """What ZeroGPU does, by fork: frames come through a pipe, and nothing of ours is seen to change."""
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def work():
-        for frame in compute.run(content, styles, recipe, file, start):
+        for frame in compute.run(content, styles, recipe, file, further):
             there.send((frame.step, frame.weights, frame.image.numpy()))
             time.sleep(0.02)
         there.send(None)
@@ -334,7 +334,7 @@ def test_dials_reach_a_loop_in_another_process():
         content, style = open_picture(PHOTO, 64).image, open_picture(ARTWORK, 64).image
         dials, seen = Dials(recipe.weights), []
         compute.encoder("compact")
-        for step, weights, _ in compute.on_loan(in_another_process, content, [style], recipe, dials, None):
+        for step, weights, _ in compute.on_loan(in_another_process, content, [style], recipe, dials, {}):
             if step == 10:
                 dials.weights = replace(recipe, style_weight=44.0).weights
             seen.append(weights.style)

@@ -9,11 +9,17 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from stylekit import LayerWeights, Recipe, RecipeError, UsageError, Weights
+from stylekit.color import COLOR_METHODS
+from stylekit.losses import FORMULATIONS, STATISTICS
+from stylekit.optimizers import OPTIMIZERS
 from stylekit.recipe import STYLE_LAYERS, check_weight, setting
 
 NAMES = [f.name for f in fields(Recipe)]
-NUMBERS = [name for name in NAMES if isinstance(setting(name).default, int | float)]
-WHOLE = [name for name in NAMES if isinstance(setting(name).default, int)]
+SWITCHES = [name for name in NAMES if isinstance(setting(name).default, bool)]
+NUMBERS = [name for name in NAMES if isinstance(setting(name).default, int | float) and name not in SWITCHES]
+WHOLE = [name for name in NUMBERS if isinstance(setting(name).default, int)]
+LISTS = [name for name in NAMES if isinstance(setting(name).default, tuple)]
+LAYERS = [name for name in NAMES if isinstance(setting(name).default, LayerWeights)]
 WORDS = [name for name in NAMES if isinstance(setting(name).default, str)]
 CLOSED = [name for name in WORDS if not setting(name).metadata.get("open")]
 
@@ -26,6 +32,18 @@ UNUSUAL = Recipe(
     tv_weight=1 / 3,
     layer_weights={"relu5_1": 0.0, "relu1_1": 2.5},
     content_layer="relu3_1",
+    more_content_layers={"relu2_1": 0.5},
+    style_shares=(0.25, 1.0),
+    style_scales=(2.0,),
+    style_split=0.5,
+    tv_kind="power",
+    tv_gamma=0.75,
+    color_strength=0.5,
+    color_method="pca",
+    tiling=True,
+    pooling="l2",
+    padding="reflect",
+    averaging=0.9,
     statistic="gram",
     formulation="gatys",
     optimizer="adam",
@@ -52,6 +70,8 @@ def test_the_defaults_are_those_of_the_design():
     assert recipe.layer_weights == {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
     assert (recipe.content_layer, recipe.statistic, recipe.formulation) == ("relu4_2", "mean_covariance", "relative")
     assert (recipe.optimizer, recipe.init, recipe.coarsest, recipe.seed) == ("lbfgs", "content", 48, 0)
+    assert recipe.more_content_layers == {} and recipe.style_shares == recipe.style_scales == () and recipe.tiling is False
+    assert (recipe.style_split, recipe.color_strength, recipe.averaging) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -91,7 +111,22 @@ def test_a_whole_number_may_come_as_a_float_but_not_as_a_fraction(name):
 
 @pytest.mark.parametrize("name", sorted(set(NUMBERS) - set(WHOLE)))
 def test_a_weight_is_kept_as_a_float(name):
-    assert type(getattr(Recipe(**{name: 3}), name)) is float
+    whole = int(setting(name).metadata["least"]) or (1 if setting(name).metadata["most"] >= 1 else 0)
+    assert type(getattr(Recipe(**{name: whole}), name)) is float
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, "yes", None, [True]], ids=repr)
+def test_a_switch_takes_true_and_false_alone(name, value):
+    assert getattr(Recipe(**{name: True}), name) is True and getattr(Recipe(**{name: False}), name) is False
+    assert name in refusal(**{name: value})
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("value", [1.0, None, "1", [1, None], [math.nan], [-1], [1e9], [1] * 5, {"a": 1}], ids=repr)
+def test_a_list_of_numbers_takes_up_to_four_within_its_limits(name, value):
+    assert getattr(Recipe(**{name: [1, 2]}), name) == (1.0, 2.0)
+    assert name in refusal(**{name: value})
 
 
 @pytest.mark.parametrize("name", WORDS)
@@ -104,13 +139,23 @@ def test_what_is_no_word_is_refused_with_the_name_of_the_field(name, value):
 def test_a_choice_takes_what_it_offers_and_its_refusal_lists_it(name):
     choices = setting(name).metadata["choices"]
     for choice in choices:
-        assert getattr(Recipe(**({"statistic": "gram"} | {name: choice})), name) == choice
+        statistic = "wasserstein" if choice == "crowsonkb" else "gram"
+        assert getattr(Recipe(**({"statistic": statistic} | {name: choice})), name) == choice
     message = refusal(**{name: choices[0].upper()})
     assert name in message and all(choice in message for choice in choices)
 
 
 def test_closed_choices_are_those_that_the_engine_knows():
-    assert set(CLOSED) == {"statistic", "formulation", "optimizer", "init"}
+    known = {"statistic": STATISTICS, "formulation": FORMULATIONS, "optimizer": OPTIMIZERS, "color_method": COLOR_METHODS}
+    assert set(CLOSED) == {*known, "init", "tv_kind", "pooling", "padding"}
+    for name, there in known.items():
+        assert set(setting(name).metadata["choices"]) == set(there)
+    for name, formulation in FORMULATIONS.items():
+        for statistic in STATISTICS:
+            if statistic in formulation.statistics:
+                Recipe(formulation=name, statistic=statistic)
+            else:
+                assert name in refusal(formulation=name, statistic=statistic)
 
 
 def test_encoder_and_content_layer_are_open_to_an_encoder_of_ones_own():
@@ -122,8 +167,9 @@ def test_a_slider_lies_within_the_limits_and_can_show_the_default(name):
     least, most, step = setting(name).metadata["slider"]
     assert step > 0
     for value in (least, most):
-        Recipe(**{name: dict.fromkeys(STYLE_LAYERS, value) if name == "layer_weights" else value})
-    default = 1.0 if name == "layer_weights" else setting(name).default
+        Recipe(**{name: dict.fromkeys(STYLE_LAYERS, value) if name in LAYERS else [value] if name in LISTS else value})
+    default = {"more_content_layers": 0.0} | dict.fromkeys(("layer_weights", *LISTS), 1.0)
+    default = default.get(name, setting(name).default)
     assert least <= default <= most
     assert (default - least) / step == pytest.approx(round((default - least) / step))
     assert (most - least) / step == pytest.approx(round((most - least) / step))

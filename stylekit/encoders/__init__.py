@@ -3,6 +3,7 @@
 `load_encoder("compact")` needs nothing but this package; `load_encoder("vgg19")` needs torchvision's weights.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
@@ -10,18 +11,54 @@ import torch
 from torch import Tensor, nn
 
 from stylekit.errors import RecipeError, SizeError
-from stylekit.recipe import ENCODERS
+from stylekit.recipe import ENCODERS, PADDINGS, POOLINGS
 
 
 class Encoder(nn.Module, ABC):
     """A frozen network from an sRGB image to features. Owns its normalisation; goes no deeper than asked.
 
-    Features of the layer `reluB_K` have strides 2^(B-1): `relu1_1` is as large as the image, `relu5_1` a sixteenth.
+    Features of the layers `convB_K` and `reluB_K` have strides 2^(B-1): `relu1_1` is as large as the image, `relu5_1` a
+    sixteenth.
+
+    An encoder of one's own says its `name` and `layers` and walks them. It has one way of treating borders and of
+    shrinking, called "zeros" and "max" whatever it is, unless it lists more in `paddings` and `poolings`; then its `_walk`
+    does as `padding, pooling = self.way` says.
     """
 
     name: str
     layers: tuple[str, ...]
     """Every layer that can be asked for, from shallow to deep."""
+    paddings: tuple[str, ...] = PADDINGS[:1]
+    """Every padding that `variant` can give; the first of PADDINGS is among them."""
+    poolings: tuple[str, ...] = POOLINGS[:1]
+    """Every pooling that `variant` can give; the first of POOLINGS is among them."""
+    pooling_note: str = ""
+    """Why there are no more poolings, and what to do: for whoever asks for another."""
+    way: tuple[str, str] = (PADDINGS[0], POOLINGS[0])
+    """(padding, pooling): what it sees beyond the border at every convolution, how it shrinks between blocks."""
+
+    def variant(self, padding: str = PADDINGS[0], pooling: str = POOLINGS[0]) -> "Encoder":
+        """This network with another `padding` and `pooling`; itself if it has them already.
+
+        The weights are shared and not copied, so that a variant costs nothing, and moves with the original to another
+        device; the original goes on as it is. "circular" makes features of a picture that is its own neighbour on all
+        sides, a tile: they roll with the picture. Exactly so where both sides are multiples of the deepest layer's stride,
+        2^(B-1); with others, the rows and columns that halving drops are missing at the seam.
+
+        Raises RecipeError for what this encoder does not have.
+        """
+        self._check_has("padding", padding, self.paddings)
+        self._check_has("pooling", pooling, self.poolings, self.pooling_note)
+        if (padding, pooling) == self.way:
+            return self
+        other = copy.copy(self)
+        other.way = (padding, pooling)
+        return other
+
+    def _check_has(self, what: str, choice: str, choices: tuple[str, ...], note: str = "") -> None:
+        if choice not in choices:
+            text = f"The encoder {self.name} has no {what} {choice!r}; it has {', '.join(choices)}. {note}"
+            raise RecipeError(text.rstrip())
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Features of `image` (1, 3, H, W), sRGB in [0, 1], as `{layer: (1, C, h, w)}` in the order of depth.
@@ -54,12 +91,32 @@ class Encoder(nn.Module, ABC):
 
     def smallest_side(self, layers: Iterable[str]) -> int:
         """Pixels that the shorter side of an image needs, for the deepest of the layers to be at least one pixel."""
-        return max((2 ** (int(layer[len("relu")]) - 1) for layer in layers), default=1)
+        return max((2 ** (_block(layer) - 1) for layer in layers), default=1)
 
     @property
     def device(self) -> torch.device:
         """Where the weights are, and so where the features are computed."""
         return next(self.parameters()).device
+
+
+def _block(layer: str) -> int:
+    """B of `convB_K` and `reluB_K`."""
+    return int(layer[4])
+
+
+def convolve(conv: nn.Module, x: Tensor, padding: str) -> Tensor:
+    """`conv` of x (1, C, H, W) as its own zero padding would have it, but with x continued by one of PADDINGS.
+
+    "zeros" is the convolution itself; the others cost a copy of x that is larger by the pad on each side.
+    """
+    assert isinstance(conv, nn.Conv2d)
+    if padding == "zeros":
+        return conv(x)  # type: ignore[no-any-return]
+    up, across = (int(pad) for pad in conv.padding)
+    if padding == "reflect" and (x.shape[2] <= up or x.shape[3] <= across):
+        padding = "replicate"  # a mirror shows the pixels behind the edge, and a side this short has none
+    x = nn.functional.pad(x, (across, across, up, up), mode=padding)
+    return nn.functional.conv2d(x, conv.weight, conv.bias, conv.stride)
 
 
 def pick_device() -> torch.device:

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder
+from stylekit.encoders import Encoder, convolve
 from stylekit.errors import WeightsError
+from stylekit.recipe import PADDINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
 SHA256 = "758acdcb982e965994cb2830a796a97c7d0021db35f54e0c08ef91d2fc74baf3"
@@ -30,6 +31,8 @@ class Compact(Encoder):
 
     name = "compact"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+    paddings = PADDINGS
+    pooling_note = "It shrinks by convolutions that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,9 +68,10 @@ class Compact(Encoder):
 
     def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
         """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
+        padding, _ = self.way
         x = (image - 0.45) * 4  # to roughly zero mean and unit spread
         for name, conv in self.conv.items():
-            x = torch.relu_(conv(x))
+            x = torch.relu_(convolve(conv, x, padding))
             if name in self.layers:
                 yield name, x
             if name == deepest:

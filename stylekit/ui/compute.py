@@ -7,7 +7,7 @@ looked at before each step, and the frames come back with their tensors on the C
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,10 @@ _lock = threading.Lock()
 _loaded: dict[str, Encoder] = {}
 """The encoders' frozen weights: the one thing that visitors share."""
 
-Lent = Callable[[Tensor, Sequence[Tensor], Recipe, Path, Tensor | None], Iterator[Frame]]
+Further = Mapping[str, Any]
+"""What else `stylize` takes: start, masks, palette."""
+
+Lent = Callable[[Tensor, Sequence[Tensor], Recipe, Path, Further], Iterator[Frame]]
 
 
 def encoder(name: str) -> Encoder:
@@ -40,38 +43,40 @@ def fetch(name: str) -> Generator[tuple[int, int], None, None]:
         yield from vgg19.download()
 
 
-def frames(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, dials: Dials, start: Tensor | None) -> Iterator[Frame]:
+def frames(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, dials: Dials, further: Further) -> Iterator[Frame]:
     """`stylize`, wherever it runs; raises what that raises."""
     if hosting.borrows_gpu():
         lend = cast(Any, hosting.spaces).GPU(duration=seconds_needed)
-        return on_loan(lend(run), content, styles, recipe, dials, start)
-    return stylize(content, styles, recipe, encoder=encoder(recipe.encoder), dials=dials, start=start)
+        return on_loan(lend(run), content, styles, recipe, dials, further)
+    return stylize(content, styles, recipe, encoder=encoder(recipe.encoder), dials=dials, **further)
 
 
 def on_loan(
-    lent: Lent, content: Tensor, styles: Sequence[Tensor], recipe: Recipe, dials: Dials, start: Tensor | None
+    lent: Lent, content: Tensor, styles: Sequence[Tensor], recipe: Recipe, dials: Dials, further: Further
 ) -> Iterator[Frame]:
     """The frames of `lent`, which is `run` in another process, with `dials` turned in this one."""
     with tempfile.TemporaryDirectory(prefix="stylekit-") as folder:
         file, sent = Path(folder) / "dials.json", dials.weights
         _write(file, recipe.with_weights(sent))
-        for frame in lent(content, styles, recipe, file, start):
+        for frame in lent(content, styles, recipe, file, further):
             if dials.weights != sent:
                 sent = dials.weights
                 _write(file, recipe.with_weights(sent))
             yield frame
 
 
-def run(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, start: Tensor | None) -> Iterator[Frame]:
+def run(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, further: Further) -> Iterator[Frame]:
     """What runs in the other process: `stylize` with the weights that `file` says."""
     dials, seen = Dials(recipe.weights), 0
-    for frame in stylize(content, styles, recipe, encoder=encoder(recipe.encoder), dials=dials, start=start):
-        yield replace(frame, image=frame.image.cpu(), terms={name: loss.cpu() for name, loss in frame.terms.items()})
+    for frame in stylize(content, styles, recipe, encoder=encoder(recipe.encoder), dials=dials, **further):
+        yield replace(
+            frame, painting=frame.image.cpu(), colors=None, terms={name: loss.cpu() for name, loss in frame.terms.items()}
+        )
         if (changed := file.stat().st_mtime_ns) != seen:
             dials.weights, seen = Recipe.from_json(file.read_text()).weights, changed
 
 
-def seconds_needed(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, start: Tensor | None) -> int:
+def seconds_needed(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, further: Further) -> int:
     """What to ask of ZeroGPU: little, because a visitor's quota is checked against it beforehand."""
     megapixels = (recipe.size / 1000) ** 2
     return min(120, 15 + round(recipe.steps * (0.02 + 0.15 * megapixels)))

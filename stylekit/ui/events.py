@@ -1,6 +1,7 @@
 """What happens: plain functions and generators first, the wiring at the foot."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import Field, fields
@@ -13,10 +14,11 @@ from gradio.components import Component
 from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.images import read_recipe_json, to_array
 from stylekit.presets import PRESETS
-from stylekit.recipe import LARGEST_WEIGHT, STYLE_LAYERS, Recipe, Weights
+from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import plots
 from stylekit.ui.components import PictureFile
-from stylekit.ui.layout import Page, recipe_of, status
+from stylekit.ui.layout import Page, drawn_on, flat, nested, status
+from stylekit.ui.masking import masks_of
 from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View, opened
 
 Updates = dict[Component, Any]
@@ -36,23 +38,32 @@ class Events:
 
     # ------------------------------------------------------------------------------------------------ painting
 
-    def paint(self, session: Session, content: str | None, style: str | None, *values: Any) -> Iterator[Updates]:
+    def paint(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Paint anew."""
-        yield from self._run(session, content, style, values, onward=False)
+        yield from self._run(session, values, onward=False)
 
-    def go_on(self, session: Session, content: str | None, style: str | None, *values: Any) -> Iterator[Updates]:
+    def go_on(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Continue from the canvas."""
-        yield from self._run(session, content, style, values, onward=True)
+        yield from self._run(session, values, onward=True)
 
-    def _run(self, session: Session, content: str | None, style: str | None, values: Any, onward: bool) -> Iterator[Updates]:
+    def _run(self, session: Session, values: Sequence[Any], onward: bool) -> Iterator[Updates]:
         try:
-            order = Order(content, style, self.recipe(values), onward)
+            order = self.order(values, onward)
         except RecipeError as error:
             yield self._shown(View("refused", "", error=str(error), canvas=session.kept()))
             return
         with closing(self.studio.paint(session, order)) as views:
             for number, view in enumerate(views):
                 yield self._shown(view, with_plot=number % PLOT_PERIOD == 0)
+
+    def order(self, values: Sequence[Any], onward: bool) -> Order:
+        """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError."""
+        count = len(self.page.pictures)
+        content, *styles, palette, start, drawing, softness = values[:count]
+        styles = [style for style in styles if style]
+        settings = nested(dict(zip(self.page.controls, values[count:], strict=True)), len(styles))
+        masks = masks_of(drawing, len(styles), softness)
+        return Order(content, styles, Recipe(**settings), onward, palette, start, masks)
 
     def _shown(self, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
@@ -90,20 +101,13 @@ class Events:
 
     # ------------------------------------------------------------------------------------------------ settings
 
-    def recipe(self, values: Sequence[Any]) -> Recipe:
-        """The recipe of the controls' values, in the order of `Page.settings` and `Page.layers`."""
-        count = len(self.page.settings)
-        return recipe_of(
-            dict(zip(self.page.settings, values[:count], strict=True)),
-            dict(zip(self.page.layers, values[count:], strict=True)),
-        )
+    def turn(self, session: Session, *values: Any) -> None:
+        """The controls that act on what is running, in the order of `Page.turned`."""
+        if session.dials:
+            fields = nested(dict(zip(self.page.turned, values, strict=True)), len(session.dials.weights.scales))
+            session.turn(Weights(**{name: fields[field] for name, field in LIVE.items()}))
 
-    def turn(self, session: Session, *values: float) -> None:
-        """The weight sliders, in the order of `Page.turned`, act on what is running."""
-        content, style, tv, *layers = values
-        session.turn(Weights(content, style, tv, dict(zip(self.page.layers, layers, strict=True))))
-
-    def turn_by_hand(self, session: Session, *values: float) -> Any:
+    def turn_by_hand(self, session: Session, *values: Any) -> Any:
         """The same for a slider that the visitor moves: between runs, it says what becomes of it."""
         self.turn(session, *values)
         if session.dials or session.canvas is None:
@@ -113,12 +117,9 @@ class Events:
     def choose_look(self, name: str) -> Updates:
         """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
         preset = PRESETS[name]
-        recipe = preset.recipe()
+        values = flat(preset.recipe())
         keep = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
-        updates: Updates = {
-            control: _set(control, getattr(recipe, key)) for key, control in self.page.settings.items() if key not in keep
-        }
-        updates |= {slider: _set(slider, recipe.layer_weights.get(layer, 0.0)) for layer, slider in self.page.layers.items()}
+        updates: Updates = {control: _set(control, values[key]) for key, control in self.page.controls.items() if key not in keep}
         return updates | {self.page.look_note: preset.description}
 
     def restore(self, path: str | None) -> Updates:
@@ -134,18 +135,19 @@ class Events:
     def _restored(self, recipe: Recipe, name: str) -> Updates:
         updates: Updates = {}
         said = self.words("recipe.restored", name=name)
-        for key, control in self.page.settings.items():
-            value = getattr(recipe, key)
+        # the style loss is divided by the number of layers, and the page always has all of its own
+        share = len(STYLE_LAYERS) / len(recipe.layer_weights)
+        for key, value in flat(recipe).items():
+            control = self.page.controls[key]
             if key in ("size", "steps") and value > control.maximum:
                 value, said = control.maximum, self.words("recipe.clamped", name=key, value=control.maximum)
             if key == "init" and value == "image":
-                value, said = "content", self.words("recipe.start_image")
+                said = self.words("recipe.start_image")
+            if key.startswith("layer_weights."):
+                value = min(LARGEST_WEIGHT, share * value)
             updates[control] = _set(control, value)
-        # the style loss is divided by the number of layers, and the page always has all of its own
-        share = len(self.page.layers) / len(recipe.layer_weights)
-        for layer, slider in self.page.layers.items():
-            updates[slider] = _set(slider, min(LARGEST_WEIGHT, recipe.layer_weights.get(layer, 0.0) * share))
-        if other := recipe.layer_weights.keys() - self.page.layers.keys():
+        there = {*STYLE_LAYERS, *CONTENT_LAYERS}
+        if other := {*recipe.layer_weights, *recipe.more_content_layers} - there:
             said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
 
@@ -153,8 +155,11 @@ class Events:
         """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
         note = self.look_at(path)
         updates: Updates = {self.page.content_note: note, self.page.paint: gr.update(value=self.words("paint"))}
-        if path and session.canvas is None and session.dials is None and "error" not in note:
-            updates[self.page.canvas] = to_array(opened(path, PREVIEW).image)
+        if path and "error" not in note:
+            photo = to_array(opened(path, PREVIEW).image)
+            updates[self.page.drawing] = drawn_on(photo)
+            if session.canvas is None and session.dials is None:
+                updates[self.page.canvas] = photo
         return updates
 
     def look_at(self, path: str | None) -> str:
@@ -174,33 +179,16 @@ class Events:
 
     # ------------------------------------------------------------------------------------------------ for programs
 
-    def stylize(
-        self,
-        content: str,
-        style: str,
-        encoder: str,
-        size: int,
-        steps: int,
-        content_weight: float,
-        style_weight: float,
-        tv_weight: float,
-        layer_weights: dict[str, float],
-        content_layer: str,
-        statistic: str,
-        formulation: str,
-        optimizer: str,
-        init: str,
-        coarsest: int,
-        seed: int,
-    ) -> Iterator[Any]:
-        """Paint a photo in the style of an artwork, showing previews; the last picture is the result, a PNG.
+    def stylize(self, content: str, *values: Any) -> Iterator[Any]:
+        """Paint a photo in the style of one to four artworks, showing previews; the last picture is the result, a PNG.
 
         The settings are those of stylekit.Recipe; `size` is the longest side in pixels. A studio with a time limit may end
         earlier, with a warning: the picture is then as far as it came.
         """
-        settings = {k: v for k, v in locals().items() if k not in ("self", "content", "style")}
+        styles, palette, start = [style for style in values[:MOST_STYLES] if style], *values[MOST_STYLES : MOST_STYLES + 2]
+        settings = dict(zip([f.name for f in fields(Recipe)], values[MOST_STYLES + 2 :], strict=True))
         try:
-            order = Order(content, style, Recipe(**settings))
+            order = Order(content, styles, Recipe(**settings), palette=palette, start=start)
         except RecipeError as error:
             raise gr.Error(str(error), print_exception=False) from error
         session, shown = Session(), 0
@@ -228,15 +216,14 @@ def _set(control: Any, value: Any) -> Any:
 def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     """Connect the page's components with their handlers; to be called inside gr.Blocks."""
     events = Events(page, studio)
-    pictures = [page.session, page.content, page.style]
-    controls = [*page.settings.values(), *page.layers.values()]
+    controls = list(page.controls.values())
     shown = [page.status, page.canvas, page.plot, page.compare, page.download, page.paint, page.onward, page.pause, page.stop]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     for button, handler in ((page.paint, events.paint), (page.onward, events.go_on)):
         button.click(
             handler,
-            [*pictures, *controls],
+            [page.session, *page.pictures, *controls],
             shown,
             show_progress="hidden",
             concurrency_limit=limits_on_waiting,  # our own line decides who paints
@@ -246,15 +233,15 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
     page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
 
-    for slider in page.turned:
-        slider.input(events.turn_by_hand, [page.session, *page.turned], page.status, trigger_mode="always_last", **live)
-    page.look.input(events.choose_look, page.look, [*controls, page.look_note], **live).then(
-        events.turn, [page.session, *page.turned], None, **live
-    )
+    turned = [page.session, *page.turned.values()]
+    for control in page.turned.values():
+        control.input(events.turn_by_hand, turned, page.status, trigger_mode="always_last", **live)
+    page.look.input(events.choose_look, page.look, [*controls, page.look_note], **live).then(events.turn, turned, None, **live)
     page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
-        events.turn, [page.session, *page.turned], None, **live
+        events.turn, turned, None, **live
     )
-    page.content.change(events.look_at_photo, [page.session, page.content], [page.content_note, page.canvas, page.paint], **live)
+    looked = [page.content_note, page.canvas, page.paint, page.drawing]
+    page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
     page.style.change(events.look_at, page.style, page.style_note, **live)
     _wire_programs(page, events, limits_on_waiting)
 
@@ -262,12 +249,14 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
     with gr.Group(visible=False):
-        inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in ("content", "style")]
+        pictures = ["content", "style", *(f"style_{n}" for n in range(2, MOST_STYLES + 1)), "palette", "start"]
+        inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in pictures]
         inputs += [_input(f) for f in fields(Recipe)]
+        stylize = _named(events.stylize, pictures)
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
-            ("stylize", events.stylize, preview),
-            ("stylize_file", _last_of(events.stylize), file),
+            ("stylize", stylize, preview),
+            ("stylize_file", _last_of(stylize), file),
         ]
         for name, handler, output in both:
             gr.Button(name).click(
@@ -277,11 +266,29 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
 
 def _input(f: Field[Any]) -> Component:
     """A parameter of the API for a field of Recipe, which itself checks the limits."""
-    if f.name == "layer_weights":
-        return gr.JSON(dict(cast(Any, f.default)), label=f.name)
+    if isinstance(f.default, LayerWeights):
+        return gr.JSON(dict(f.default), label=f.name)
+    if isinstance(f.default, tuple):
+        return gr.JSON([], label=f.name)
+    if isinstance(f.default, bool):
+        return gr.Checkbox(f.default, label=f.name)
     if "choices" in f.metadata:
         return gr.Dropdown(list(f.metadata["choices"]), value=cast(str, f.default), allow_custom_value=True, label=f.name)
     return gr.Number(cast(float, f.default), label=f.name)
+
+
+def _named(stylize: Callable[..., Iterator[Any]], pictures: Sequence[str]) -> Callable[..., Iterator[Any]]:
+    """`stylize` with a name for each parameter, for the API to show: the pictures, of which two are needed, and the fields."""
+
+    @functools.wraps(stylize)
+    def named(*values: Any) -> Iterator[Any]:
+        yield from stylize(*values)
+
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    parameters = [inspect.Parameter(name, kind, default=empty if n < 2 else None) for n, name in enumerate(pictures)]
+    parameters += [inspect.Parameter(f.name, kind, default=getattr(Recipe(), f.name)) for f in fields(Recipe)]
+    named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return named
 
 
 def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:

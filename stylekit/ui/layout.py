@@ -1,23 +1,36 @@
 """What is on the page. Labels come from words/, help, limits and defaults from Recipe's fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from stylekit.presets import PRESETS
-from stylekit.recipe import STYLE_LAYERS, Recipe, setting
+from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
 from stylekit.ui.components import ASSETS, LiveImage, PictureFile
+from stylekit.ui.masking import COLORS
 from stylekit.ui.painting import Session, View
 from stylekit.ui.words import Words
 
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
 
+LETTERS = "ABCD"
+"""What the artworks are called on the page."""
+
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
-FOLDED = ("encoder", "size", "steps", "init", "statistic", "content_layer", "optimizer", "coarsest", "seed", "formulation")
+SIZE = ("encoder", "size", "steps", "init", "coarsest", "tiling", "seed")
+STATISTICS = ("statistic", "formulation", "content_layer", "tv_kind", "tv_gamma", "optimizer", "averaging", "padding", "pooling")
+
+PARTS = {
+    "layer_weights": STYLE_LAYERS,
+    "more_content_layers": CONTENT_LAYERS,
+    "style_shares": tuple(range(MOST_STYLES)),
+    "style_scales": tuple(range(MOST_STYLES)),
+}
+"""Fields of Recipe that have a slider for each of their parts."""
 
 
 @dataclass
@@ -27,6 +40,12 @@ class Page:
     session: gr.State
     content: PictureFile
     style: PictureFile
+    further: list[PictureFile]
+    """artworks B, C and D"""
+    palette: PictureFile
+    start: PictureFile
+    drawing: gr.ImageEditor
+    softness: gr.Slider
     content_note: gr.HTML
     style_note: gr.HTML
     canvas: LiveImage
@@ -41,14 +60,18 @@ class Page:
     look: gr.Radio
     look_note: gr.HTML
     recipe_file: gr.UploadButton
-    settings: dict[str, Any]
-    """Recipe's fields but layer_weights, in the order of the page"""
-    layers: dict[str, gr.Slider]
+    controls: dict[str, Any]
+    """all of Recipe's fields, by name; parts of a field as `layer_weights.relu1_1` or `style_shares.0`"""
 
     @property
-    def turned(self) -> list[Any]:
-        """Sliders that act on a running picture, in the order of `Events.turn`."""
-        return [*(self.settings[name] for name in WEIGHTS), *self.layers.values()]
+    def pictures(self) -> list[Any]:
+        """What is painted with, in the order of `Events.order`."""
+        return [self.content, self.style, *self.further, self.palette, self.start, self.drawing, self.softness]
+
+    @property
+    def turned(self) -> dict[str, Any]:
+        """The controls that act on a running picture."""
+        return {name: control for name, control in self.controls.items() if name.split(".")[0] in LIVE.values()}
 
 
 def sample(folder: str, name: str) -> str | None:
@@ -111,7 +134,23 @@ def _pictures(words: Words) -> dict[str, Any]:
                 cache_examples=False,
                 elem_id=f"samples-{folder}",
             )
+    with gr.Accordion(words("further"), open=False, elem_id="further"):
+        parts["further"] = [_small_picture(words("artwork.letter", letter=letter)) for letter in LETTERS[1:]]
     return parts
+
+
+def _small_picture(label: str, **more: Any) -> PictureFile:
+    return PictureFile(
+        None,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        label=label,
+        height=120,
+        buttons=[],
+        elem_classes="small",
+        **more,
+    )
 
 
 def _easel(words: Words) -> dict[str, Any]:
@@ -136,6 +175,8 @@ def _easel(words: Words) -> dict[str, Any]:
                 buttons=["fullscreen"],
                 elem_id="compare",
             )
+        with gr.Tab(words("masks")):
+            parts |= _masks(words)
     parts["status"] = gr.HTML(status(View("idle", words("status.ready"))), elem_id="status", padding=False)
     with gr.Row(elem_id="buttons"):
         parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
@@ -147,33 +188,64 @@ def _easel(words: Words) -> dict[str, Any]:
     return parts
 
 
+def _masks(words: Words) -> dict[str, Any]:
+    legend = [(color, words("masks.keep")) for color in COLORS[:1]]
+    legend += [(color, words("artwork.letter", letter=letter)) for color, letter in zip(COLORS[1:], LETTERS, strict=True)]
+    swatches = "".join(f'<span><i style="background:{color}"></i>{escape(name)}</span>' for color, name in legend)
+    gr.HTML(f'<div class="legend">{words("masks.hint")} {swatches}</div>', elem_classes="note", padding=False)
+    drawing = gr.ImageEditor(
+        drawn_on(sample("photos", FIRST_PHOTO)),
+        type="numpy",
+        image_mode="RGBA",
+        sources=(),
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(colors=list(COLORS), default_color=COLORS[0], color_mode="fixed", default_size=40),
+        eraser=gr.Eraser(default_size=40),
+        label=words("masks"),
+        show_label=False,
+        buttons=[],
+        elem_id="drawing",
+    )
+    softness = gr.Slider(
+        0, 0.1, 0.02, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
+    )
+    return {"drawing": drawing, "softness": softness}
+
+
+def drawn_on(photo: Any) -> Any:
+    """The value of the mask editor that shows a photo with nothing painted on it."""
+    return None if photo is None else {"background": photo, "layers": [], "composite": None}
+
+
 def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    look = gr.Radio(
+    parts: dict[str, Any] = {}
+    parts["look"] = gr.Radio(
         [(preset.title, name) for name, preset in PRESETS.items()], value="balanced", label=words("presets"), elem_id="looks"
     )
-    look_note = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="look-note", padding=False)
+    parts["look_note"] = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="look-note", padding=False)
     gr.HTML(f"<h2>{words('weights')}</h2><p>{words('weights.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="weights"):
-        for name in WEIGHTS:
-            settings[name] = _slider(name, words)
+        controls = {name: _slider(name, words) for name in WEIGHTS}
     gr.HTML(f"<h2>{words('layers')}</h2><p>{words('layers.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="layers"):
-        layers = {layer: _layer_slider(layer, words) for layer in STYLE_LAYERS}
-    with gr.Accordion(words("settings"), open=False, elem_id="settings"):
-        for name in FOLDED:
-            settings[name] = _control(name, words, limits)
-    recipe_file = gr.UploadButton(
+        controls |= _part_sliders("layer_weights", words)
+    with gr.Accordion(words("brushes"), open=False, elem_classes="settings"):
+        controls |= _part_sliders("style_scales", words) | _part_sliders("style_shares", words)
+        controls["style_split"] = _slider("style_split", words)
+    with gr.Accordion(words("colors"), open=False, elem_classes="settings"):
+        controls |= {name: _control(name, words, limits) for name in ("color_strength", "color_method")}
+        parts["palette"] = _small_picture(words("palette"), elem_id="palette")
+    with gr.Accordion(words("settings"), open=False, elem_classes="settings", elem_id="settings"):
+        controls |= {name: _control(name, words, limits) for name in SIZE}
+        parts["start"] = _small_picture(words("start"), elem_id="start")
+    with gr.Accordion(words("statistics"), open=False, elem_classes="settings"):
+        controls |= {name: _control(name, words, limits) for name in STATISTICS} | _part_sliders("more_content_layers", words)
+    parts["recipe_file"] = gr.UploadButton(
         words("recipe"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], size="sm", elem_id="recipe-file"
     )
     gr.HTML(words("recipe.hint"), elem_classes="note", padding=False)
-    return {
-        "look": look,
-        "look_note": look_note,
-        "recipe_file": recipe_file,
-        "settings": settings,
-        "layers": layers,
-    }
+    return parts | {"controls": controls}
 
 
 def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
@@ -194,20 +266,29 @@ def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
     )
 
 
-def _layer_slider(layer: str, words: Words) -> gr.Slider:
-    f = setting("layer_weights")
+def _part_sliders(name: str, words: Words) -> dict[str, gr.Slider]:
+    """A slider for each part of a field."""
+    f, defaults = setting(name), flat(Recipe())
     least, most, step = f.metadata["slider"]
-    return gr.Slider(
-        least,
-        most,
-        value=Recipe().layer_weights[layer],
-        step=step,
-        label=words(f"label.{layer}"),
-        info=f"{layer} · {words(f'help.{layer}')}",
-        buttons=[],
-        elem_id=f"set-{layer}",
-        elem_classes="dial",
-    )
+    sliders = {}
+    for part in PARTS[name]:
+        if name == "layer_weights":
+            label, info, key = words(f"label.{part}"), f"{part} · {words(f'help.{part}')}", f"set-{part}"
+        else:
+            what = LETTERS[part] if isinstance(part, int) else part
+            label, info, key = words(f"part.{name}", part=what), None, f"set-{name}-{part}"
+        sliders[f"{name}.{part}"] = gr.Slider(
+            least,
+            most,
+            value=defaults[f"{name}.{part}"],
+            step=step,
+            label=label,
+            info=info if part != PARTS[name][0] or info else f.metadata["help"],
+            buttons=[],
+            elem_id=key,
+            elem_classes="dial",
+        )
+    return sliders
 
 
 def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
@@ -215,17 +296,44 @@ def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
     if "slider" in f.metadata:
         return _slider(name, words, {"size": limits.max_size, "steps": limits.max_steps}.get(name))
     label, info, key = words(f"label.{name}"), f.metadata["help"], f"set-{name}"
+    if isinstance(default, bool):
+        return gr.Checkbox(default, label=label, info=info, elem_id=key)
     if "choices" in f.metadata:
         value = hosting.default_encoder() if name == "encoder" else default
-        choices = [choice for choice in f.metadata["choices"] if (name, choice) != ("init", "image")]
         own = bool(f.metadata.get("open"))  # a restored recipe may name what the list does not
+        choices = list(f.metadata["choices"])
         return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key, allow_custom_value=own)
     return gr.Number(default, precision=0, minimum=f.metadata["least"], label=label, info=info, elem_id=key)
 
 
-def recipe_of(values: Mapping[str, Any], layers: Mapping[str, float]) -> Recipe:
-    """The recipe that the controls say; raises RecipeError."""
-    return Recipe(**values, layer_weights=dict(layers))
+def flat(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as values of `Page.controls`; parts that it does not have are 0, or 1 for what is said of each artwork."""
+    values: dict[str, Any] = {}
+    for f in fields(Recipe):
+        value = getattr(recipe, f.name)
+        if f.name not in PARTS:
+            values[f.name] = value
+            continue
+        for part in PARTS[f.name]:
+            if isinstance(part, int):
+                values[f"{f.name}.{part}"] = value[part] if part < len(value) else 1.0
+            else:
+                values[f"{f.name}.{part}"] = value.get(part, 0.0)
+    return values
+
+
+def nested(values: Mapping[str, Any], artworks: int) -> dict[str, Any]:
+    """The other way round: values of `Page.controls` as fields of Recipe, for so many artworks."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name, _, part = key.partition(".")
+        if not part:
+            found[name] = value
+        elif not part.isdigit():
+            found.setdefault(name, {})[part] = value
+        elif int(part) < artworks:
+            found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def status(view: View) -> str:

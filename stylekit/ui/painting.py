@@ -6,18 +6,18 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from stylekit.errors import StylekitError
+from stylekit.errors import RecipeError, StylekitError
 from stylekit.images import Picture, fit, open_picture, save_png, to_array
 from stylekit.pyramid import scaled
 from stylekit.recipe import Recipe, Weights
-from stylekit.transfer import Dials, Frame
+from stylekit.transfer import Dials, Frame, Masks
 from stylekit.ui import compute
 from stylekit.ui.hosting import Limits, Line
 from stylekit.ui.plots import LossTable
@@ -40,6 +40,9 @@ LIFETIME = 7200
 
 OPENING = threading.BoundedSemaphore(2)
 """Pictures that are decoded at a time: a large photo takes half a gigabyte for a moment, and many visitors may choose one."""
+
+BRUSHES = 2
+"""How much larger than the content an artwork is kept, for brushes that are enlarged while it runs."""
 
 SHARE = 0.5
 """Of the recipe's steps that Continue adds to a finished picture."""
@@ -96,10 +99,15 @@ class Order:
     """What a visitor asks for. Paths are of uploaded files."""
 
     content: str | None
-    style: str | None
+    styles: Sequence[str]
     recipe: Recipe
     onward: bool = False
     """Continue from the canvas instead of beginning anew"""
+    palette: str | None = None
+    """whose colours are brought back, in place of the photo's"""
+    start: str | None = None
+    """what init "image" begins with; without one, the canvas"""
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
@@ -118,10 +126,10 @@ class View:
     canvas: Canvas | None = None
 
 
-def opened(path: str, size: int) -> Picture:
+def opened(path: str, size: int, enlarge: bool = True) -> Picture:
     """`open_picture`, a few at a time."""
     with OPENING:
-        return open_picture(path, size)
+        return open_picture(path, size, enlarge=enlarge)
 
 
 class Studio:
@@ -181,7 +189,7 @@ class _Run:
 
     def views(self) -> Iterator[View]:
         yield View("waiting", self.words("status.preparing"))  # early, so that a cancel finds something to close
-        if self.order.content is None or self.order.style is None:
+        if self.order.content is None or not self.order.styles:
             yield self.ended(error=self.words("error.two_pictures"))
             return
         if self.order.onward and not self.session.kept():
@@ -213,10 +221,13 @@ class _Run:
 
     def _paint(self) -> Iterator[View]:
         order = self.order
-        assert order.content and order.style
+        assert order.content
         recipe, start = self._begin()
-        self.content, style = opened(order.content, recipe.size), opened(order.style, recipe.size)
-        frames = compute.frames(self.content.image, [style.image], recipe, self.dials, start)
+        self.content = opened(order.content, recipe.size)
+        styles = [opened(path, BRUSHES * recipe.size, enlarge=False).image for path in order.styles]
+        palette = opened(order.palette, PREVIEW).image if order.palette else None
+        further = {"start": start, "palette": palette, "masks": order.masks}
+        frames = compute.frames(self.content.image, styles, recipe, self.dials, further)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
@@ -235,11 +246,21 @@ class _Run:
         recipe, canvas = self.order.recipe, self.session.canvas
         if not self.order.onward or canvas is None or not canvas.path.is_file():
             self.session.table = LossTable()
-            return recipe, None
+            return recipe, self._first_picture()
         self.begun_at = canvas.step
         steps = canvas.unfinished or max(1, round(SHARE * recipe.steps))
         size = max(16, min(canvas.size, recipe.size))
         return replace(recipe, init="image", coarsest=size, steps=steps), open_picture(canvas.path).image
+
+    def _first_picture(self) -> Tensor | None:
+        """What init "image" begins with."""
+        if self.order.recipe.init != "image":
+            return None
+        if self.order.start:
+            return opened(self.order.start, self.order.recipe.size).image
+        if canvas := self.session.kept():
+            return open_picture(canvas.path).image
+        raise RecipeError(self.words("error.start"))
 
     def _take(self, frame: Frame) -> None:
         step = self.begun_at + frame.step
