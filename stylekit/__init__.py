@@ -21,10 +21,10 @@ from stylekit.errors import (
     WeightsError,
     WorldError,
 )
-from stylekit.images import Picture, open_picture, read_recipe_json, save_picture, save_png
+from stylekit.images import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
 from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import LayerWeights, Recipe, Weights
-from stylekit.transfer import Dials, Frame, stylize
+from stylekit.transfer import Dials, Frame, Masks, stylize
 
 __version__ = "0.1.0"
 
@@ -36,6 +36,7 @@ __all__ = [
     "Encoder",
     "Frame",
     "LayerWeights",
+    "Masks",
     "Picture",
     "PictureError",
     "Preset",
@@ -48,6 +49,7 @@ __all__ = [
     "WeightsError",
     "WorldError",
     "load_encoder",
+    "open_mask",
     "open_picture",
     "pick_device",
     "read_recipe_json",

@@ -1,4 +1,9 @@
-"""Presets: named recipes, as data. Each says only what it changes; encoder, size and steps stay the visitor's choice."""
+"""Presets: named recipes, as data. Each says only what it changes; size and steps stay the visitor's choice.
+
+Those of `program` have the losses, layers, weights, start and optimiser that a known program has by default, in its own units.
+What they cannot have: its encoder's weights (features of Caffe's VGG-19 for pixels of 0 to 255 are larger than torchvision's),
+its number of steps, and exact sizes. Sources: the programs' files, as of 2023, and the two tutorials.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +23,8 @@ class Preset:
     """one sentence: how it looks, what it is for"""
     settings: Mapping[str, Any]
     """fields of Recipe"""
+    program: bool = False
+    """whether it does as a known program does"""
 
     def recipe(self, **others: Any) -> Recipe:
         """The recipe, with `others` set as well; those win. Raises RecipeError."""
@@ -27,6 +34,17 @@ class Preset:
 def _layers(*weights: float) -> dict[str, float]:
     return dict(zip(STYLE_LAYERS, weights, strict=True))
 
+
+def _as_in(name: str, title: str, description: str, **settings: Any) -> Preset:
+    """A known program's defaults; one size unless it says otherwise, and no pyramid."""
+    return Preset(name, title, description, {"encoder": "vgg19", "coarsest": 8192} | settings, program=True)
+
+
+TUTORIAL_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
+"""What PyTorch's tutorial calls conv_1 to conv_5; it takes its losses before the ReLU."""
+
+CAFFE_PIXEL = 255
+"""Programs that count pixels from 0 to 255 have a total variation so many times as large."""
 
 PRESETS = {
     preset.name: preset
@@ -60,6 +78,85 @@ PRESETS = {
             "Dream",
             "Begins with the artwork itself and lets the photo rise from it.",
             {"init": "style", "style_weight": 20.0},
+        ),
+        Preset(
+            "brushwork",
+            "Own colours",
+            "The brushwork of the artwork in the photo's own colours: for portraits and places one knows.",
+            {"color_strength": 1.0},
+        ),
+        Preset("broad", "Broad brush", "Strokes twice as large: for small pictures and big gestures.", {"style_scales": (2.0,)}),
+        Preset(
+            "loose",
+            "Loose",
+            "Colours and contrasts of the artwork, its strokes only in passing: for a quick mood.",
+            {"statistic": "mean_variance", "style_weight": 10.0},
+        ),
+        Preset(
+            "tile",
+            "Wallpaper",
+            "A tile whose borders fit to each other, with the photo as a mere hint: for textiles and wallpaper.",
+            {"tiling": True, "style_weight": 40.0, "content_weight": 0.3},
+        ),
+        _as_in(
+            "crowsonkb",
+            "crowsonkb",
+            "As crowsonkb/style-transfer-pytorch: Wasserstein distances, shallow layers first, averaged Adam; wants 3000 steps.",
+            formulation="crowsonkb",
+            statistic="wasserstein",
+            content_weight=0.015,
+            style_weight=1.0,
+            layer_weights=_layers(*(5 * weight / 341 for weight in (256, 64, 16, 4, 1))),
+            tv_weight=2.0,
+            optimizer="adam",
+            averaging=0.99,
+            coarsest=128,
+            padding="replicate",
+        ),
+        _as_in(
+            "neural-style-pt",
+            "neural-style-pt",
+            "As ProGamerGov/neural-style-pt: Gram matrices, from noise; wants 1000 steps.",
+            formulation="pytorch",
+            statistic="gram",
+            content_weight=5.0,
+            style_weight=5 * 100.0,
+            tv_weight=1e-3 * CAFFE_PIXEL,
+            init="noise",
+        ),
+        _as_in(
+            "gordicaleksa",
+            "gordicaleksa",
+            "As gordicaleksa/pytorch-neural-style-transfer: the content before its ReLU, much of it; wants 1000 steps.",
+            formulation="gordicaleksa",
+            statistic="gram",
+            content_layer="conv4_2",
+            content_weight=1e5,
+            style_weight=3e4,
+            tv_weight=1.0 * CAFFE_PIXEL,
+        ),
+        _as_in(
+            "pytorch",
+            "PyTorch tutorial",
+            "As PyTorch's tutorial, with the layers that it really uses: shallow ones, so fine grain; 300 steps.",
+            formulation="pytorch",
+            statistic="gram",
+            content_layer="conv2_2",
+            content_weight=1.0,
+            style_weight=5 * 1e6,
+            layer_weights=dict.fromkeys(TUTORIAL_LAYERS, 1.0),
+        ),
+        _as_in(
+            "tensorflow",
+            "TensorFlow tutorial",
+            "As TensorFlow's tutorial: deep content, Adam, and much smoothing; 1000 steps.",
+            formulation="tensorflow",
+            statistic="gram",
+            content_layer="relu5_2",
+            content_weight=1e4,
+            style_weight=1e-2,
+            tv_weight=30.0,
+            optimizer="adam",
         ),
     )
 }

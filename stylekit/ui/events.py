@@ -3,8 +3,8 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import Field, fields
+from contextlib import closing, suppress
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,7 +105,8 @@ class Events:
         """The controls that act on what is running, in the order of `Page.turned`."""
         if session.dials:
             fields = nested(dict(zip(self.page.turned, values, strict=True)), len(session.dials.weights.scales))
-            session.turn(Weights(**{name: fields[field] for name, field in LIVE.items()}))
+            with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
+                session.turn(Weights(**{name: fields[field] for name, field in LIVE.items()}))
 
     def turn_by_hand(self, session: Session, *values: Any) -> Any:
         """The same for a slider that the visitor moves: between runs, it says what becomes of it."""
@@ -114,13 +115,17 @@ class Events:
             return gr.skip()
         return status(View("done", self.words("status.next"), done=1.0))
 
-    def choose_look(self, name: str) -> Updates:
+    def choose_look(self, name: str | None) -> Updates:
         """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
+        if name is None:
+            return {}
         preset = PRESETS[name]
-        values = flat(preset.recipe())
+        values = values_of(preset.recipe())
         keep = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
         updates: Updates = {control: _set(control, values[key]) for key, control in self.page.controls.items() if key not in keep}
-        return updates | {self.page.look_note: preset.description}
+        if preset.program:
+            return updates | {self.page.look: None, self.page.look_note: preset.description}
+        return updates | {self.page.program: None, self.page.look_note: preset.description}
 
     def restore(self, path: str | None) -> Updates:
         """Bring back the settings of a picture or recipe file."""
@@ -135,19 +140,14 @@ class Events:
     def _restored(self, recipe: Recipe, name: str) -> Updates:
         updates: Updates = {}
         said = self.words("recipe.restored", name=name)
-        # the style loss is divided by the number of layers, and the page always has all of its own
-        share = len(STYLE_LAYERS) / len(recipe.layer_weights)
-        for key, value in flat(recipe).items():
+        for key, value in values_of(recipe).items():
             control = self.page.controls[key]
             if key in ("size", "steps") and value > control.maximum:
                 value, said = control.maximum, self.words("recipe.clamped", name=key, value=control.maximum)
             if key == "init" and value == "image":
                 said = self.words("recipe.start_image")
-            if key.startswith("layer_weights."):
-                value = min(LARGEST_WEIGHT, share * value)
             updates[control] = _set(control, value)
-        there = {*STYLE_LAYERS, *CONTENT_LAYERS}
-        if other := {*recipe.layer_weights, *recipe.more_content_layers} - there:
+        if other := recipe.more_content_layers.keys() - set(CONTENT_LAYERS):
             said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
 
@@ -206,6 +206,14 @@ class Events:
                     yield str(view.canvas.path)
 
 
+def values_of(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as values of the page's controls, where the style loss is divided by more layers: those of all its sliders."""
+    layers = {*STYLE_LAYERS, *recipe.layer_weights}
+    share = len(layers) / len(recipe.layer_weights)
+    scaled = {layer: min(LARGEST_WEIGHT, share * weight) for layer, weight in recipe.layer_weights.items()}
+    return flat(replace(recipe, layer_weights=scaled))
+
+
 def _set(control: Any, value: Any) -> Any:
     """An update that shows `value`, with a longer slider where it lies beyond an end."""
     if isinstance(control, gr.Slider):
@@ -236,7 +244,9 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     turned = [page.session, *page.turned.values()]
     for control in page.turned.values():
         control.input(events.turn_by_hand, turned, page.status, trigger_mode="always_last", **live)
-    page.look.input(events.choose_look, page.look, [*controls, page.look_note], **live).then(events.turn, turned, None, **live)
+    for chooser in (page.look, page.program):
+        chosen = [*controls, page.look, page.program, page.look_note]
+        chooser.input(events.choose_look, chooser, chosen, **live).then(events.turn, turned, None, **live)
     page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
         events.turn, turned, None, **live
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from stylekit.errors import RecipeError
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
@@ -23,6 +24,9 @@ LETTERS = "ABCD"
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 SIZE = ("encoder", "size", "steps", "init", "coarsest", "tiling", "seed")
 STATISTICS = ("statistic", "formulation", "content_layer", "tv_kind", "tv_gamma", "optimizer", "averaging", "padding", "pooling")
+
+OTHER = "layer_weights.*"
+"""The control for style layers that have no slider, such as `relu2_2=1 conv3_1=0.5`."""
 
 PARTS = {
     "layer_weights": STYLE_LAYERS,
@@ -58,6 +62,7 @@ class Page:
     stop: gr.Button
     download: gr.DownloadButton
     look: gr.Radio
+    program: gr.Dropdown
     look_note: gr.HTML
     recipe_file: gr.UploadButton
     controls: dict[str, Any]
@@ -205,6 +210,7 @@ def _masks(words: Words) -> dict[str, Any]:
         label=words("masks"),
         show_label=False,
         buttons=[],
+        height=430,
         elem_id="drawing",
     )
     softness = gr.Slider(
@@ -221,12 +227,15 @@ def drawn_on(photo: Any) -> Any:
 def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["look"] = gr.Radio(
-        [(preset.title, name) for name, preset in PRESETS.items()], value="balanced", label=words("presets"), elem_id="looks"
+        [(preset.title, name) for name, preset in PRESETS.items() if not preset.program],
+        value="balanced",
+        label=words("presets"),
+        elem_id="looks",
     )
     parts["look_note"] = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="look-note", padding=False)
     gr.HTML(f"<h2>{words('weights')}</h2><p>{words('weights.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="weights"):
-        controls = {name: _slider(name, words) for name in WEIGHTS}
+        controls: dict[str, Any] = {name: _slider(name, words) for name in WEIGHTS}
     gr.HTML(f"<h2>{words('layers')}</h2><p>{words('layers.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="layers"):
         controls |= _part_sliders("layer_weights", words)
@@ -240,7 +249,12 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
         controls |= {name: _control(name, words, limits) for name in SIZE}
         parts["start"] = _small_picture(words("start"), elem_id="start")
     with gr.Accordion(words("statistics"), open=False, elem_classes="settings"):
+        programs = [(preset.title, name) for name, preset in PRESETS.items() if preset.program]
+        parts["program"] = gr.Dropdown(
+            programs, value=None, label=words("program"), info=words("program.help"), elem_id="programs"
+        )
         controls |= {name: _control(name, words, limits) for name in STATISTICS} | _part_sliders("more_content_layers", words)
+        controls[OTHER] = gr.Textbox("", label=words("other"), info=words("other.help"), elem_id="set-other", max_lines=1)
     parts["recipe_file"] = gr.UploadButton(
         words("recipe"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], size="sm", elem_id="recipe-file"
     )
@@ -266,7 +280,7 @@ def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
     )
 
 
-def _part_sliders(name: str, words: Words) -> dict[str, gr.Slider]:
+def _part_sliders(name: str, words: Words) -> dict[str, Any]:
     """A slider for each part of a field."""
     f, defaults = setting(name), flat(Recipe())
     least, most, step = f.metadata["slider"]
@@ -319,7 +333,8 @@ def flat(recipe: Recipe) -> dict[str, Any]:
                 values[f"{f.name}.{part}"] = value[part] if part < len(value) else 1.0
             else:
                 values[f"{f.name}.{part}"] = value.get(part, 0.0)
-    return values
+    others = {layer: weight for layer, weight in recipe.layer_weights.items() if layer not in STYLE_LAYERS}
+    return values | {OTHER: " ".join(f"{layer}={weight:g}" for layer, weight in others.items())}
 
 
 def nested(values: Mapping[str, Any], artworks: int) -> dict[str, Any]:
@@ -329,11 +344,22 @@ def nested(values: Mapping[str, Any], artworks: int) -> dict[str, Any]:
         name, _, part = key.partition(".")
         if not part:
             found[name] = value
+        elif key == OTHER:
+            found.setdefault(name, {}).update(_layers_of(value))
         elif not part.isdigit():
             found.setdefault(name, {})[part] = value
         elif int(part) < artworks:
             found[name] = (*found.get(name, ()), value)
     return found
+
+
+def _layers_of(text: str) -> dict[str, float]:
+    """`relu2_2=1 conv3_1=0.5` as a dict; raises RecipeError for anything else."""
+    try:
+        pairs = [part.split("=") for part in text.replace(",", " ").split()]
+        return {layer: float(weight) for layer, weight in pairs}
+    except ValueError:
+        raise RecipeError("Further style layers must look like relu2_2=1 conv3_1=0.5.") from None
 
 
 def status(view: View) -> str:
