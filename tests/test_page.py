@@ -18,6 +18,7 @@ from stylekit.ui.hosting import Limits
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 ASSETS = Path(__file__).parents[1] / "assets"
+FIRST_PHOTO, OTHER_ARTWORK = ASSETS / "photos" / "cat.jpg", ASSETS / "artworks" / "stained-glass.jpg"
 PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo-waves.jpg"
 FLAGS = [
     "--no-sandbox",
@@ -79,7 +80,7 @@ class Visitor:
         playwright.expect(self.page.locator("#status")).to_contain_text(re.compile(text), timeout=PATIENCE)
 
     def unfold(self):
-        self.page.get_by_role("button", name="Size, encoder and more").click()
+        self.page.get_by_role("button", name="Size, encoder and start").click()
 
     def value(self, name):
         return float(self.page.locator(f"#set-{name} input[type=number]").first.input_value())
@@ -297,14 +298,69 @@ def test_every_look_can_be_painted_with(visit, tmp_path):
     visitor.says("Finished at step 4")
 
 
-def test_a_recipe_of_other_layers_keeps_its_meaning_and_says_what_is_left_out(visit, tmp_path):
+def test_a_recipe_of_other_layers_keeps_its_meaning(visit, tmp_path):
     path = tmp_path / "recipe.json"
     path.write_text(Recipe(layer_weights={"relu1_1": 1, "relu2_2": 1}).to_json())
     visitor = visit()
     visitor.page.locator("#dials > input[type=file]").set_input_files(path)
-    visitor.says("Settings restored without relu2_2")
-    # half of the sum over two layers is a fifth of two and a half times the sum over five
-    assert visitor.value("relu1_1") == 2.5 and visitor.value("relu2_1") == 0
+    visitor.says("Settings restored from recipe.json")
+    # half of the sum over two layers is a sixth of three times the sum over six: all sliders and the one without
+    assert visitor.value("relu1_1") == 3 and visitor.value("relu2_1") == 0
+    visitor.page.get_by_role("button", name="How it is measured").click()
+    assert visitor.page.locator("#set-other input, #set-other textarea").input_value() == "relu2_2=3"
+    visitor.page.locator("#paint").click()
+    visitor.says("compact has no layer 'relu2_2'")
+
+
+def test_a_mask_that_is_painted_in_the_browser_keeps_the_photo(visit, tmp_path):
+    (tmp_path / "short.json").write_text(Recipe(size=192, steps=40).to_json())
+    visitor = visit()
+    visitor.restore(tmp_path / "short.json")
+    page = visitor.page
+    page.get_by_role("tab", name="Masks").click()
+    box = page.locator("#drawing canvas").first.bounding_box()
+    page.wait_for_timeout(1500)  # the editor fits the photo into its canvas after it is shown
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, steps=20)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    page.get_by_role("tab", name="Canvas").click()
+    page.locator("#paint").click()
+    visitor.says("Finished at step 40")
+    playwright.expect(page.locator("#canvas img")).to_have_attribute("src", re.compile("^http.*png"))
+    (tmp_path / "shown.png").write_bytes(httpx.get(visitor.shown()).content)
+    painting = open_picture(tmp_path / "shown.png").image
+    photo = open_picture(FIRST_PHOTO, 192).image
+    away = (painting - photo).abs().mean(1)[0]
+    middle, height = away[:, away.shape[1] // 2], away.shape[0]
+    assert middle[height // 2 - 3 : height // 2 + 4].max() < 0.02 < 0.05 < away[: height // 5].mean()
+
+
+def test_colours_tiling_and_a_second_artwork_on_a_running_picture(visit, long_recipe, tmp_path):
+    visitor = visit()
+    visitor.restore(long_recipe)
+    page = visitor.page
+    page.get_by_role("button", name="More artworks").click()
+    page.locator("#further input[type=file]").first.set_input_files(OTHER_ARTWORK)
+    page.locator("#further img").first.wait_for()
+    page.get_by_role("button", name="Brushes and several artworks").click()
+    page.get_by_role("button", name="Colour").click()
+    page.locator("#paint").click()
+    visitor.different_pictures(2)
+    for name, value in (("style_shares-1", 0.25), ("style_scales-0", 2), ("style_split", 0.5), ("color_strength", 1)):
+        visitor.set(name, value)
+        visitor.says(r"Weights changed at step \d+")
+    page.wait_for_timeout(500)
+    visitor.different_pictures(3)
+    page.locator("#stop").click()
+    visitor.says(r"Stopped at step \d+")
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    download.value.save_as(tmp_path / "mine.png")
+    recipe = Recipe.from_json(read_recipe_json(tmp_path / "mine.png"))
+    assert (recipe.style_shares, recipe.style_scales) == ((1.0, 0.25), (2.0, 1.0))
+    assert (recipe.style_split, recipe.color_strength) == (0.5, 1.0)
 
 
 # ---------------------------------------------------------------------------------------------------- for programs
@@ -337,7 +393,10 @@ def test_every_setting_of_a_recipe_is_a_parameter_of_the_api(url):
     assert set(endpoints) == {"/stylize", "/stylize_file"}
     for endpoint in endpoints.values():
         names = {parameter["parameter_name"] for parameter in endpoint["parameters"]}
-        assert names == {"content", "style", *json.loads(Recipe().to_json())}
+        further = {"style_2", "style_3", "style_4", "palette", "start"}
+        assert names == {"content", "style", *further, *json.loads(Recipe().to_json())}
+        needed = {p["parameter_name"] for p in endpoint["parameters"] if not p["parameter_has_default"]}
+        assert needed <= {"content", "style"}
 
 
 @pytest.mark.parametrize(
@@ -363,7 +422,7 @@ def test_no_file_of_the_server_can_be_asked_for(url, tmp_path, stolen, success, 
     events = httpx.get(f"{base}/config").json()["dependencies"]
     event = next(event["id"] for event in events if event["api_name"] == "stylize_file")
     settings = [p["parameter_default"] for p in Client(url, verbose=False).endpoints[event].parameters_info[2:]]
-    settings[1:3] = [64, 3]  # size and steps
+    settings[6:8] = [64, 3]  # size and steps, after five pictures that may be left out and the encoder
     paths = [httpx.post(f"{base}/gradio_api/upload", files={"files": p.read_bytes()}).json()[0] for p in (PHOTO, ARTWORK)]
     private = tmp_path / "private.jpg"
     private.write_bytes(PHOTO.read_bytes())
