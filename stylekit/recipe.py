@@ -179,8 +179,8 @@ class Recipe:
     )
     statistic: str = _setting(
         "mean_covariance",
-        "What is remembered of a style: mean_covariance is bold, gram the papers', covariance leaves the colours freer, "
-        "mean_variance is loose, wasserstein even, sliced the fullest and slowest.",
+        "What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours freer; "
+        "mean_variance loose; wasserstein and sliced even and quiet, so give them twice the style weight.",
         choices=STATISTICS,
     )
     formulation: str = _setting(

@@ -23,7 +23,7 @@ from stylekit.color import recolored
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
 from stylekit.images import fill, fit
-from stylekit.losses import FORMULATIONS, STATISTICS, Memory, guide_at
+from stylekit.losses import FORMULATIONS, STATISTICS, Memory, guide_at, in_gatys_units
 from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, Recipe, Weights
@@ -151,6 +151,20 @@ class StyleObjective:
             total = total + weights.style * terms["style"]
             terms |= per_layer
         return total, terms
+
+    @torch.no_grad()
+    def gatys_units(self, weights: Weights) -> tuple[float, dict[str, float]]:
+        """`in_gatys_units` for these pictures: (alpha, {layer: beta * w_l}) that have the same effect in the paper's loss.
+
+        Raises RecipeError unless the recipe's losses are the relative ones of Gram matrices.
+        """
+        if (self.recipe.statistic, self.recipe.formulation) != ("gram", "relative"):
+            raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
+        layer = self.recipe.content_layer
+        self._see_content([layer], self._encoder, False)
+        self._see_styles(self._depth, _padded(weights.scales, len(self.styles), 1.0))
+        mixed = {name: self._mixture(name, self._shares(name, weights)) for name in self._depth}
+        return in_gatys_units(weights.content, weights.style, weights.layers, self._content[layer, False], mixed)
 
     def kept(self, image: Tensor) -> Tensor:
         """`image` with the photo where it is kept."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stylekit.encoders import Encoder, load_encoder, vgg19
 from stylekit.recipe import Recipe
-from stylekit.transfer import Dials, Frame, stylize
+from stylekit.transfer import Dials, Frame, StyleObjective, stylize
 from stylekit.ui import hosting
 
 _lock = threading.Lock()
@@ -74,6 +74,13 @@ def run(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, f
         )
         if (changed := file.stat().st_mtime_ns) != seen:
             dials.weights, seen = Recipe.from_json(file.read_text()).weights, changed
+
+
+def gatys_units(content: Tensor, styles: Sequence[Tensor], recipe: Recipe) -> tuple[float, dict[str, float]]:
+    """The recipe's weights in the units of Gatys et al. 2016; raises what `StyleObjective.gatys_units` raises."""
+    judge = encoder(recipe.encoder)
+    content, *styles = (picture.to(judge.device) for picture in (content, *styles))
+    return StyleObjective(content, styles, recipe, judge).gatys_units(recipe.weights)
 
 
 def seconds_needed(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, further: Further) -> int:

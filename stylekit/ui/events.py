@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import Field, fields, replace
+from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.images import read_recipe_json, to_array
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
-from stylekit.ui import plots
+from stylekit.ui import compute, plots
 from stylekit.ui.components import PictureFile
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
 from stylekit.ui.masking import masks_of
@@ -177,6 +178,20 @@ class Events:
             return note
         return self.words("recipe.here")
 
+    def gatys_units(self, *values: Any) -> str:
+        """What the weights are in the units of Gatys et al. 2016, for the pictures on the page."""
+        try:
+            order = self.order(values, onward=False)
+            self.studio.limits.check(order.recipe)
+            if order.content is None or not order.styles:
+                raise RecipeError(self.words("error.two_pictures"))
+            content, *styles = (opened(path, order.recipe.size).image for path in (order.content, *order.styles))
+            alpha, layers = compute.gatys_units(content, styles, order.recipe)
+        except StylekitError as error:
+            return f'<span class="error" role="alert">{escape(str(error))}</span>'
+        parts = ", ".join(f"{layer} {weight:.3g}" for layer, weight in layers.items())
+        return escape(self.words("units.say", alpha=f"{alpha:.3g}", layers=parts, size=order.recipe.size))
+
     # ------------------------------------------------------------------------------------------------ for programs
 
     def stylize(self, content: str, *values: Any) -> Iterator[Any]:
@@ -250,6 +265,7 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
         events.turn, turned, None, **live
     )
+    page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
     page.style.change(events.look_at, page.style, page.style_note, **live)

@@ -63,6 +63,8 @@ class Page:
     download: gr.DownloadButton
     look: gr.Radio
     program: gr.Dropdown
+    units: gr.Button
+    units_note: gr.HTML
     look_note: gr.HTML
     recipe_file: gr.UploadButton
     controls: dict[str, Any]
@@ -255,6 +257,8 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
         )
         controls |= {name: _control(name, words, limits) for name in STATISTICS} | _part_sliders("more_content_layers", words)
         controls[OTHER] = gr.Textbox("", label=words("other"), info=words("other.help"), elem_id="set-other", max_lines=1)
+        parts["units"] = gr.Button(words("units"), size="sm", elem_id="units")
+        parts["units_note"] = gr.HTML("", elem_classes="note", padding=False, elem_id="units-note")
     parts["recipe_file"] = gr.UploadButton(
         words("recipe"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], size="sm", elem_id="recipe-file"
     )
