@@ -98,7 +98,7 @@ class Painting:
         else:
             optimizer = torch.optim.Adam([image], lr=rng.uniform(0.01, 0.04), betas=(0.9, 0.99))
         loss = gram_loss if rng.random() < 0.4 else mean_covariance_loss
-        return cls(image, content, style, 10 ** rng.uniform(-2.3, -0.7), loss, optimizer, 0, rng.randint(30, 120))
+        return cls(image, content, style, 10 ** rng.uniform(-1.7, 0.3), loss, optimizer, 0, rng.randint(30, 120))
 
     def paint(self, student: Compact, steps: int) -> bool:
         """Take some steps with the student as it is now; False once this painting is finished or has gone astray."""
