@@ -80,9 +80,8 @@ def main() -> None:
         ]
         for pair in PAIRS
     ]
-    print(
-        f"total loss against pixels at {args.size} px, median of {len(PAIRS)} pairs\n\n| optimiser | steps | power | loss |\n|---|---|---|---|"
-    )
+    print(f"total loss against pixels at {args.size} px, median of {len(PAIRS)} pairs\n")
+    print("| optimiser | steps | power | loss |\n|---|---|---|---|")
     for optimizer in OPTIMIZERS:
         for steps in args.steps:
             recipe = Recipe(size=args.size, steps=steps, optimizer=optimizer)
