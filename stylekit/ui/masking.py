@@ -48,8 +48,8 @@ def regions_of(drawing: Mapping[str, Any] | None, softness: float) -> Tensor | N
 
 def blurred(stack: Tensor, reach: float) -> Tensor:
     """`stack` (1, C, H, W) with edges that fade over about `reach` pixels to each side: three box blurs, nearly a Gaussian."""
-    side = round(2 * reach / 3)
-    for _ in range(3 if side >= 1 else 0):
-        padded = torch.nn.functional.pad(stack, [side // 2, (side - 1) // 2] * 2 if side > 1 else [0] * 4, mode="replicate")
-        stack = torch.nn.functional.avg_pool2d(padded, side, stride=1)
+    pad = round(reach / 3)
+    for _ in range(3 if pad else 0):
+        padded = torch.nn.functional.pad(stack, [pad] * 4, mode="replicate")
+        stack = torch.nn.functional.avg_pool2d(padded, 2 * pad + 1, stride=1)
     return stack
