@@ -198,19 +198,20 @@ class StyleObjective:
         return None if mask is None else guide_at(mask, _size(features))
 
     def _shares(self, layer: str, weights: Weights) -> list[float]:
-        """How much of each style this layer has; they add up to 1, or are all 0."""
+        """How much of each style this layer has; they add up to 1, and are equal where all are 0."""
         count = len(self.styles)
         shares = _padded(weights.shares, count, 1.0)
+        shares = shares if any(shares) else [1.0] * count
         # style k is at home at depth k / (count - 1), and fades out until the homes of its neighbours
         depth = self._depth.index(layer) / max(1, len(self._depth) - 1) * (count - 1)
         near = [share * (1 - weights.split + weights.split * max(0.0, 1 - abs(depth - k))) for k, share in enumerate(shares)]
         chosen = near if sum(near) else shares
-        return [share / (sum(chosen) or 1.0) for share in chosen]
+        return [share / sum(chosen) for share in chosen]
 
     def _mixture(self, layer: str, shares: list[float]) -> Memory:
         """What the styles together look like in a layer; kept until the shares are turned."""
         if layer not in self._mixed or self._mixed[layer][0] != shares:
-            used = [k for k, share in enumerate(shares) if share] or range(len(shares))
+            used = [k for k, share in enumerate(shares) if share]
             mixed = self._statistic.mix([self._style[k][layer] for k in used], [shares[k] for k in used])
             self._mixed[layer] = (shares, mixed)
         return self._mixed[layer][1]
