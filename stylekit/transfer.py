@@ -12,7 +12,7 @@ style in them. Where this departs from the papers:
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -298,9 +298,10 @@ def _paint(
         if number > 1:
             optimizer.size_changed(size)
         for _ in range(level.steps):
-            if dials.weights != weights:
-                weights = dials.weights
-                optimizer.objective_changed()
+            if (turned := dials.weights) != weights:
+                if replace(turned, color=weights.color) != weights:  # colours come back in the frame, not in the painting
+                    optimizer.objective_changed()
+                weights = turned
             optimizer.step(partial(objective, weights=weights))
             step += 1
             painting = objective.kept(optimizer.image)
