@@ -365,6 +365,8 @@ def _check_masks(masks: Masks, styles: int) -> None:
     for mask in (*masks.styles, *masks.artworks, masks.photo):
         if mask is not None:
             _check_values(mask, "mask", 1)
+    if any(mask is not None and not mask.any() for mask in masks.artworks):
+        raise RecipeError("A mask on an artwork leaves nothing of it to look at; paint some of it white, or give None.")
 
 
 def _check_values(picture: Tensor, kind: str, channels: int) -> None:
