@@ -94,13 +94,16 @@ class Frame:
     colors: Tensor | None = None
     """whose colours are brought back, with `weights.color` and `color_method`"""
     color_method: str = "luminance"
+    kept: tuple[Tensor, Tensor] | None = None
+    """the photo and its mask, where it stays as it is whatever becomes of the colours"""
 
     @property
     def image(self) -> Tensor:
         """(1, 3, H, W), sRGB in [0, 1]: the painting, with as much of the photo's colours as was asked for."""
         if self.colors is None or not self.weights.color:
             return self.painting
-        return recolored(self.painting, self.colors, self.color_method, self.weights.color)
+        image = recolored(self.painting, self.colors, self.color_method, self.weights.color)
+        return image if self.kept is None else image.lerp(*self.kept)
 
     @property
     def losses(self) -> dict[str, float]:
@@ -120,7 +123,7 @@ class StyleObjective:
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._statistic, self._formulation = STATISTICS[recipe.statistic], FORMULATIONS[recipe.formulation]
         self._depth = encoder.check_layers(recipe.layer_weights)
-        self._photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
+        self.photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
         self._content: dict[tuple[str, bool], Tensor] = {}
         self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
         self._scales: list[float] = []
@@ -168,7 +171,7 @@ class StyleObjective:
 
     def kept(self, image: Tensor) -> Tensor:
         """`image` with the photo where it is kept."""
-        return image if self._photo is None else image.lerp(self.content, self._photo)
+        return image if self.photo is None else image.lerp(self.content, self.photo)
 
     def _see_content(self, layers: list[str], encoder: Encoder, tiling: bool) -> None:
         """What the content looks like in these layers; each is looked at once."""
@@ -192,8 +195,8 @@ class StyleObjective:
 
     def _guide(self, mask: Tensor | None, features: Tensor) -> Tensor | None:
         """(1, 1, h, w): how much each place of a layer counts for a style; None = all alike."""
-        if self._photo is not None:
-            painted = 1 - self._photo
+        if self.photo is not None:
+            painted = 1 - self.photo
             mask = painted if mask is None else fit(mask, _size(painted)) * painted
         return None if mask is None else guide_at(mask, _size(features))
 
@@ -295,6 +298,7 @@ def _paint(
         began = time.perf_counter()
         size = scaled(shape, level.size)
         objective = StyleObjective(fit(content, size), styles, recipe, encoder, masks)
+        shown = partial(frame, level=number, kept=None if objective.photo is None else (objective.content, objective.photo))
         if number > 1:
             optimizer.size_changed(size)
         for _ in range(level.steps):
@@ -306,7 +310,7 @@ def _paint(
             step += 1
             painting = objective.kept(optimizer.image)
             seconds += time.perf_counter() - began
-            yield frame(step, level=number, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds)
+            yield shown(step, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds)
             began = time.perf_counter()
 
 
