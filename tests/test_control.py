@@ -763,7 +763,18 @@ def crowsonkb(image, x, content, style):
     return total + 2.0 * 2 * (d1 + d2 + d3 + d4)
 
 
+CAFFE = 255 * 0.226
+"""Programs that feed pixels from 0 to 255, less a mean, to the network, and do not divide them by a standard deviation, have
+features about so many times as large as torchvision's way; exactly so if the three channels' deviations were equal and there
+were no biases."""
+
+
+def seen_by_caffe(*pictures):
+    return [{layer: CAFFE * f for layer, f in features.items()} for features in pictures]
+
+
 def neural_style_pt(image, x, content, style):
+    x, content, style = seen_by_caffe(x, content, style)
     total = 5 * mse(x["relu4_2"], content["relu4_2"])
     for layer in ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]:
         total += 100 * mse(gram(x[layer]) / x[layer].size, gram(style[layer]) / style[layer].size)
@@ -771,6 +782,7 @@ def neural_style_pt(image, x, content, style):
 
 
 def gordicaleksa(image, x, content, style):
+    x, content, style = seen_by_caffe(x, content, style)
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
     style_loss = sum(((gram(x[k]) / x[k].size - gram(style[k]) / style[k].size) ** 2).sum() for k in layers) / len(layers)
     return 1e5 * mse(x["conv4_2"], content["conv4_2"]) + 3e4 * style_loss + 1.0 * l1_sum(255 * image)
@@ -788,6 +800,7 @@ def tensorflow(image, x, content, style):
     def gram_matrix(f):  # divided by I J, the number of locations
         return np.einsum("cij,dij->cd", f, f) / (f.shape[1] * f.shape[2])
 
+    x, content, style = seen_by_caffe(x, content, style)  # as keras.applications preprocesses; but the image is in [0, 1]
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
     style_loss = sum(mse(gram_matrix(x[k]), gram_matrix(style[k])) for k in layers) * 1e-2 / len(layers)
     return style_loss + mse(x["relu5_2"], content["relu5_2"]) * 1e4 / 1 + 30 * l1_sum(image)
@@ -800,9 +813,8 @@ PROGRAMS = {
     "pytorch": pytorch,
     "tensorflow": tensorflow,
 }
-"""Totals of a picture (3, H, W) in [0, 1] and of features. Those that count pixels from 0 to 255 multiply them by 255 in their
-variation alone: their features come from the same encoder as all others', which is where presets depart from them. And
-crowsonkb pads its first convolution alone by repeating the border, where the preset pads all."""
+"""Totals of a picture (3, H, W) in [0, 1] and of features, which come from one encoder for all: that is where presets depart
+from programs. And crowsonkb pads its first convolution alone by repeating the border, where the preset pads all."""
 
 
 def test_every_preset_that_is_named_for_a_program_has_its_oracle():
@@ -860,7 +872,7 @@ def test_a_preset_starts_and_moves_as_its_program_does(name, optimizer, init, av
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_paints_and_lowers_its_total(name):
-    settings = PRESETS[name].recipe(encoder="vgg19", size=32, steps=4, averaging=0.0)
+    settings = PRESETS[name].recipe(encoder="vgg19", size=32, steps=4, averaging=0.0, init="image")
     frames = paint(settings, encoder=Small19(), styles=[picture(1), picture(2)])
     whole = StyleObjective(picture(0), [picture(1), picture(2)], settings, Small19())
     before, after = (float(whole(frame.painting, settings.weights)[0]) for frame in (frames[0], frames[-1]))
