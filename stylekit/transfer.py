@@ -37,7 +37,7 @@ LONGEST_STYLE = 16_384
 class Dials:
     """The weights that may be turned while it runs: assign `dials.weights` from any thread; the next step uses them.
 
-    A plain value without a lock. Weights for other layers or styles than at first raise RecipeError where they are assigned.
+    A plain value without a lock. Weights for other layers than at first raise RecipeError where they are assigned.
     """
 
     def __init__(self, weights: Weights) -> None:
