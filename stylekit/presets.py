@@ -141,7 +141,7 @@ PRESETS = {
         _as_in(
             "gordicaleksa",
             "gordicaleksa",
-            "As gordicaleksa/pytorch-neural-style-transfer: the content before its ReLU, much of it; wants 1000 steps.",
+            "As gordicaleksa/pytorch-neural-style-transfer: the content before its ReLU; wants 1000 steps.",
             formulation="gordicaleksa",
             statistic="gram",
             content_layer="conv4_2",
@@ -162,7 +162,7 @@ PRESETS = {
         _as_in(
             "tensorflow",
             "TensorFlow tutorial",
-            "As TensorFlow's tutorial: deep content, Adam, and much smoothing; 1000 steps.",
+            "As TensorFlow's tutorial: deep content, Adam, and some smoothing; 1000 steps.",
             formulation="tensorflow",
             statistic="gram",
             content_layer="relu5_2",
