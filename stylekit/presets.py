@@ -1,8 +1,9 @@
 """Presets: named recipes, as data. Each says only what it changes; size and steps stay the visitor's choice.
 
 Those of `program` have the losses, layers, weights, start and optimiser that a known program has by default, in its own units.
-What they cannot have: its encoder's weights (features of Caffe's VGG-19 for pixels of 0 to 255 are larger than torchvision's),
-its number of steps, and exact sizes. Sources: the programs' files, as of 2023, and the two tutorials.
+Three of them see pixels of 0 to 255, whose features are larger; here the weights make up for it. What they cannot have: its
+encoder's weights (Caffe's VGG-19, where ours is torchvision's), its number of steps, and exact sizes. Sources: the programs'
+files, as of 2023, and the two tutorials.
 """
 
 from collections.abc import Mapping
@@ -45,6 +46,20 @@ TUTORIAL_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
 
 CAFFE_PIXEL = 255
 """Programs that count pixels from 0 to 255 have a total variation so many times as large."""
+
+CAFFE_FEATURE = CAFFE_PIXEL * (0.229 + 0.224 + 0.225) / 3
+"""And features so many times as large, for they do not divide pixels by their standard deviation, which torchvision does.
+
+Convolutions and ReLUs pass a factor on, but for their biases, which hardly count: torchvision's features grow by 57 in shallow
+layers and by 53 in deep ones. Content losses have its square and losses of Gram matrices its fourth power: without it, little
+but smoothness would be left of those programs.
+"""
+
+
+def _of_caffe(content: float, style: float) -> dict[str, float]:
+    """The weights of a program with pixels of 0 to 255, for features as they are here."""
+    return {"content_weight": content * CAFFE_FEATURE**2, "style_weight": style * CAFFE_FEATURE**4}
+
 
 PRESETS = {
     preset.name: preset
@@ -119,20 +134,18 @@ PRESETS = {
             "As ProGamerGov/neural-style-pt: Gram matrices, from noise; wants 1000 steps.",
             formulation="pytorch",
             statistic="gram",
-            content_weight=5.0,
-            style_weight=5 * 100.0,
+            **_of_caffe(5.0, 5 * 100.0),
             tv_weight=1e-3 * CAFFE_PIXEL,
             init="noise",
         ),
         _as_in(
             "gordicaleksa",
             "gordicaleksa",
-            "As gordicaleksa/pytorch-neural-style-transfer: the content before its ReLU, much of it; wants 1000 steps.",
+            "As gordicaleksa/pytorch-neural-style-transfer: the content before its ReLU; wants 1000 steps.",
             formulation="gordicaleksa",
             statistic="gram",
             content_layer="conv4_2",
-            content_weight=1e5,
-            style_weight=3e4,
+            **_of_caffe(1e5, 3e4),
             tv_weight=1.0 * CAFFE_PIXEL,
         ),
         _as_in(
@@ -149,12 +162,11 @@ PRESETS = {
         _as_in(
             "tensorflow",
             "TensorFlow tutorial",
-            "As TensorFlow's tutorial: deep content, Adam, and much smoothing; 1000 steps.",
+            "As TensorFlow's tutorial: deep content, Adam, and some smoothing; 1000 steps.",
             formulation="tensorflow",
             statistic="gram",
             content_layer="relu5_2",
-            content_weight=1e4,
-            style_weight=1e-2,
+            **_of_caffe(1e4, 1e-2),
             tv_weight=30.0,
             optimizer="adam",
         ),

@@ -12,7 +12,7 @@ style in them. Where this departs from the papers:
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ LONGEST_STYLE = 16_384
 class Dials:
     """The weights that may be turned while it runs: assign `dials.weights` from any thread; the next step uses them.
 
-    A plain value without a lock. Weights for other layers or styles than at first raise RecipeError where they are assigned.
+    A plain value without a lock. Weights for other layers than at first raise RecipeError where they are assigned.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -94,13 +94,16 @@ class Frame:
     colors: Tensor | None = None
     """whose colours are brought back, with `weights.color` and `color_method`"""
     color_method: str = "luminance"
+    kept: tuple[Tensor, Tensor] | None = None
+    """the photo and its mask, where it stays as it is whatever becomes of the colours"""
 
     @property
     def image(self) -> Tensor:
         """(1, 3, H, W), sRGB in [0, 1]: the painting, with as much of the photo's colours as was asked for."""
         if self.colors is None or not self.weights.color:
             return self.painting
-        return recolored(self.painting, self.colors, self.color_method, self.weights.color)
+        image = recolored(self.painting, self.colors, self.color_method, self.weights.color)
+        return image if self.kept is None else image.lerp(*self.kept)
 
     @property
     def losses(self) -> dict[str, float]:
@@ -120,7 +123,7 @@ class StyleObjective:
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._statistic, self._formulation = STATISTICS[recipe.statistic], FORMULATIONS[recipe.formulation]
         self._depth = encoder.check_layers(recipe.layer_weights)
-        self._photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
+        self.photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
         self._content: dict[tuple[str, bool], Tensor] = {}
         self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
         self._scales: list[float] = []
@@ -168,7 +171,7 @@ class StyleObjective:
 
     def kept(self, image: Tensor) -> Tensor:
         """`image` with the photo where it is kept."""
-        return image if self._photo is None else image.lerp(self.content, self._photo)
+        return image if self.photo is None else image.lerp(self.content, self.photo)
 
     def _see_content(self, layers: list[str], encoder: Encoder, tiling: bool) -> None:
         """What the content looks like in these layers; each is looked at once."""
@@ -192,25 +195,26 @@ class StyleObjective:
 
     def _guide(self, mask: Tensor | None, features: Tensor) -> Tensor | None:
         """(1, 1, h, w): how much each place of a layer counts for a style; None = all alike."""
-        if self._photo is not None:
-            painted = 1 - self._photo
+        if self.photo is not None:
+            painted = 1 - self.photo
             mask = painted if mask is None else fit(mask, _size(painted)) * painted
         return None if mask is None else guide_at(mask, _size(features))
 
     def _shares(self, layer: str, weights: Weights) -> list[float]:
-        """How much of each style this layer has; they add up to 1, or are all 0."""
+        """How much of each style this layer has; they add up to 1, and are equal where all are 0."""
         count = len(self.styles)
         shares = _padded(weights.shares, count, 1.0)
+        shares = shares if any(shares) else [1.0] * count
         # style k is at home at depth k / (count - 1), and fades out until the homes of its neighbours
         depth = self._depth.index(layer) / max(1, len(self._depth) - 1) * (count - 1)
         near = [share * (1 - weights.split + weights.split * max(0.0, 1 - abs(depth - k))) for k, share in enumerate(shares)]
         chosen = near if sum(near) else shares
-        return [share / (sum(chosen) or 1.0) for share in chosen]
+        return [share / sum(chosen) for share in chosen]
 
     def _mixture(self, layer: str, shares: list[float]) -> Memory:
         """What the styles together look like in a layer; kept until the shares are turned."""
         if layer not in self._mixed or self._mixed[layer][0] != shares:
-            used = [k for k, share in enumerate(shares) if share] or range(len(shares))
+            used = [k for k, share in enumerate(shares) if share]
             mixed = self._statistic.mix([self._style[k][layer] for k in used], [shares[k] for k in used])
             self._mixed[layer] = (shares, mixed)
         return self._mixed[layer][1]
@@ -294,17 +298,19 @@ def _paint(
         began = time.perf_counter()
         size = scaled(shape, level.size)
         objective = StyleObjective(fit(content, size), styles, recipe, encoder, masks)
+        shown = partial(frame, level=number, kept=None if objective.photo is None else (objective.content, objective.photo))
         if number > 1:
             optimizer.size_changed(size)
         for _ in range(level.steps):
-            if dials.weights != weights:
-                weights = dials.weights
-                optimizer.objective_changed()
+            if (turned := dials.weights) != weights:
+                if replace(turned, color=weights.color) != weights:  # colours come back in the frame, not in the painting
+                    optimizer.objective_changed()
+                weights = turned
             optimizer.step(partial(objective, weights=weights))
             step += 1
             painting = objective.kept(optimizer.image)
             seconds += time.perf_counter() - began
-            yield frame(step, level=number, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds)
+            yield shown(step, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds)
             began = time.perf_counter()
 
 
@@ -363,6 +369,8 @@ def _check_masks(masks: Masks, styles: int) -> None:
     for mask in (*masks.styles, *masks.artworks, masks.photo):
         if mask is not None:
             _check_values(mask, "mask", 1)
+    if any(mask is not None and not mask.any() for mask in masks.artworks):
+        raise RecipeError("A mask on an artwork leaves nothing of it to look at; paint some of it white, or give None.")
 
 
 def _check_values(picture: Tensor, kind: str, channels: int) -> None:
