@@ -6,6 +6,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,18 +106,46 @@ def _block(layer: str) -> int:
 
 
 def convolve(conv: nn.Module, x: Tensor, padding: str) -> Tensor:
-    """`conv` of x (1, C, H, W) as its own zero padding would have it, but with x continued by one of PADDINGS.
-
-    "zeros" is the convolution itself; the others cost a copy of x that is larger by the pad on each side.
-    """
-    assert isinstance(conv, nn.Conv2d)
+    """`conv`, a Conv2d with zero padding of one pixel, of x (1, C, H, W), but with one of PADDINGS; "zeros" is conv itself."""
+    assert isinstance(conv, nn.Conv2d) and conv.padding == (1, 1)
     if padding == "zeros":
         return conv(x)  # type: ignore[no-any-return]
-    up, across = (int(pad) for pad in conv.padding)
-    if padding == "reflect" and (x.shape[2] <= up or x.shape[3] <= across):
-        padding = "replicate"  # a mirror shows the pixels behind the edge, and a side this short has none
-    x = nn.functional.pad(x, (across, across, up, up), mode=padding)
-    return nn.functional.conv2d(x, conv.weight, conv.bias, conv.stride)
+    return nn.functional.conv2d(_Continued.apply(x, padding), conv.weight, conv.bias, conv.stride)
+
+
+class _Continued(torch.autograd.Function):
+    """x (1, C, H, W) with one pixel more on every side (1, C, H + 2, W + 2), which is a copy of one inside.
+
+    What torch.nn.functional.pad gives; but its circular padding takes longer than the convolution behind it, and its others
+    add up gradients in any order on a GPU, so that the same recipe would not give the same picture twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, padding: str) -> Tensor:
+        ctx.padding = padding
+        wide = nn.functional.pad(x, (1, 1, 1, 1))
+        for dim in (2, 3):
+            for side, inside in _copies(padding, wide.shape[dim]):
+                wide.select(dim, side).copy_(wide.select(dim, inside))
+        return wide
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+        slope = slope.clone()
+        for dim in (3, 2):
+            for side, inside in _copies(ctx.padding, slope.shape[dim]):
+                slope.select(dim, inside).add_(slope.select(dim, side))
+        return slope[:, :, 1:-1, 1:-1], None
+
+
+def _copies(padding: str, length: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(outermost, where it is copied from), at both ends of a side of `length` pixels, those two included."""
+    first, last = 0, length - 1
+    if padding == "circular":
+        return (first, last - 1), (last, first + 1)
+    # the mirror stands on the outermost pixel and shows the one behind; of a single pixel, only that itself
+    depth = 2 if padding == "reflect" and length > 3 else 1
+    return (first, first + depth), (last, last - depth)
 
 
 def pick_device() -> torch.device:

@@ -70,7 +70,11 @@ def run(content: Tensor, styles: Sequence[Tensor], recipe: Recipe, file: Path, f
     dials, seen = Dials(recipe.weights), 0
     for frame in stylize(content, styles, recipe, encoder=encoder(recipe.encoder), dials=dials, **further):
         yield replace(
-            frame, painting=frame.image.cpu(), colors=None, terms={name: loss.cpu() for name, loss in frame.terms.items()}
+            frame,
+            painting=frame.image.cpu(),
+            colors=None,
+            kept=None,
+            terms={name: loss.cpu() for name, loss in frame.terms.items()},
         )
         if (changed := file.stat().st_mtime_ns) != seen:
             dials.weights, seen = Recipe.from_json(file.read_text()).weights, changed
