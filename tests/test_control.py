@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import scipy.linalg
 import torch
 import toy
 from toy import Small19, Toy
@@ -111,8 +110,14 @@ def squares(x):
 
 def travel(m, c, m_s, c_s):
     """Squared Wasserstein-2 distance of two Gaussians."""
-    root = scipy.linalg.sqrtm(c_s)
-    return squares(m - m_s) + np.trace(c + c_s - 2 * scipy.linalg.sqrtm(root @ c @ root)).real
+    root = square_root(c_s)
+    return squares(m - m_s) + np.trace(c + c_s - 2 * square_root(root @ c @ root))
+
+
+def square_root(c):
+    """Of a symmetric matrix, singular or not."""
+    values, axes = np.linalg.eigh(c)
+    return axes * np.sqrt(np.maximum(values, 0)) @ axes.T
 
 
 def style_losses(statistic, styles, shares, image=None):
