@@ -168,7 +168,7 @@ class Recipe:
         (), "How much of each artwork, if there are several.", symbol="s", least=0, most=1000, slider=(0, 1, 0.05)
     )
     style_scales: tuple[float, ...] = _setting(
-        (), "How large each artwork's brush is: 2 paints with strokes twice as large.", least=0.1, most=8, slider=(0.25, 3, 0.05)
+        (), "How large each artwork's brush is: 2 paints with strokes twice as large.", least=0.1, most=4, slider=(0.25, 3, 0.05)
     )
     style_split: float = _setting(
         0.0,

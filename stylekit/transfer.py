@@ -30,6 +30,9 @@ from stylekit.recipe import MOST_STYLES, Recipe, Weights
 
 T = TypeVar("T")
 
+ASPECT = 0.05
+"""How far the aspect ratios of a mask and its picture may lie apart: small copies are rounded to whole pixels."""
+
 LONGEST_STYLE = 16_384
 """Pixels that a very elongated style picture may be enlarged to, so that its short side is enough for the encoder."""
 
@@ -183,14 +186,13 @@ class StyleObjective:
         """The distance from all styles: of their mixture, or, with masks, from each in its place."""
         loss, shares = self._formulation.style or self._statistic.loss, self._shares(layer, weights)
         if not any(mask is not None for mask in self.masks.styles):
-            return loss(self._statistic.see(features, self._guide(None, features)), self._mixture(layer, shares))
+            guide = self._guide(None, features)
+            return _area(guide) * loss(self._statistic.see(features, guide), self._mixture(layer, shares))
         parts = []
         for k, mask in enumerate(_padded(self.masks.styles, len(self.styles), None)):
             guide = self._guide(mask, features)
-            # in proportion to its area, so that every place is pulled equally hard, and to its share
-            area = 1.0 if guide is None else guide.mean()
             seen = self._statistic.see(features, guide)
-            parts.append(len(self.styles) * shares[k] * area * loss(seen, self._style[k][layer]))
+            parts.append(len(self.styles) * shares[k] * _area(guide) * loss(seen, self._style[k][layer]))
         return torch.stack(parts).sum()
 
     def _guide(self, mask: Tensor | None, features: Tensor) -> Tensor | None:
@@ -254,7 +256,10 @@ def stylize(
     """
     masks = masks or Masks()
     _check_pictures(content, styles, start, palette)
-    _check_masks(masks, len(styles))
+    _check_masks(masks, content, styles)
+    for name in ("style_shares", "style_scales"):
+        if len(getattr(recipe, name)) > len(styles):
+            raise RecipeError(f"{name} has {len(getattr(recipe, name))} numbers for {len(styles)} style pictures.")
     if (recipe.init == "image") != (start is not None):
         raise RecipeError("Init image needs a picture to start from, and only that init takes one.")
     if encoder.name != recipe.encoder:
@@ -342,6 +347,11 @@ def _padded(values: Sequence[T], count: int, rest: T) -> list[T]:
     return [*values, *[rest] * count][:count]
 
 
+def _area(guide: Tensor | None) -> Tensor | float:
+    """The share of the picture that a style has: its loss counts as much, so that every place is pulled equally hard."""
+    return 1.0 if guide is None else guide.mean()
+
+
 def _size(image: Tensor) -> tuple[int, int]:
     return image.shape[2], image.shape[3]
 
@@ -362,13 +372,20 @@ def _check_pictures(content: Tensor, styles: Sequence[Tensor], *others: Tensor |
         _check_values(picture, "picture", 3)
 
 
-def _check_masks(masks: Masks, styles: int) -> None:
+def _check_masks(masks: Masks, content: Tensor, styles: Sequence[Tensor]) -> None:
     for group in (masks.styles, masks.artworks):
-        if len(group) > styles:
-            raise RecipeError(f"There are {len(group)} masks for {styles} styles; give each style one, or None.")
-    for mask in (*masks.styles, *masks.artworks, masks.photo):
-        if mask is not None:
-            _check_values(mask, "mask", 1)
+        if len(group) > len(styles):
+            raise RecipeError(f"There are {len(group)} masks for {len(styles)} styles; give each style one, or None.")
+    on_content = [(mask, content) for mask in (*masks.styles, masks.photo)]
+    for mask, picture in (*on_content, *zip(masks.artworks, styles, strict=False)):
+        if mask is None:
+            continue
+        _check_values(mask, "mask", 1)
+        (height, width), (rows, columns) = _size(mask), _size(picture)
+        if abs(height * columns - width * rows) > max(height * columns, width * rows) * ASPECT:
+            raise SizeError(
+                f"A mask of {width}x{height} pixels does not fit a picture of {columns}x{rows}; give it the same aspect ratio."
+            )
     if any(mask is not None and not mask.any() for mask in masks.artworks):
         raise RecipeError("A mask on an artwork leaves nothing of it to look at; paint some of it white, or give None.")
 

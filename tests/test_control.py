@@ -168,7 +168,9 @@ def test_a_style_whose_share_is_0_is_as_if_it_were_not_there(statistic):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_style_whose_share_is_0_does_not_paint(optimizer):
     one, two, settings = picture(1), picture(2), recipe(optimizer=optimizer, style_shares=(1, 0))
-    alone, together = paint(settings, styles=[one]), paint(settings, styles=[one, two])
+    alone, together = paint(replace(settings, style_shares=()), styles=[one]), paint(settings, styles=[one, two])
+    with pytest.raises(RecipeError, match="2 numbers for 1 style"):
+        paint(settings, styles=[one])
     assert all(torch.equal(a.painting, b.painting) for a, b in zip(alone, together))
 
 
@@ -344,7 +346,20 @@ def test_a_photo_kept_by_half_is_half_of_the_painting():
     painted = paint(settings, masks=Masks(photo=mask))[-1]
     assert (painted.painting - picture(0) / 2).min() >= -1e-6 and (painted.painting - picture(0) / 2).max() <= 0.5 + 1e-6
     seen = style_losses("mean_covariance", [picture(1)], (1,), painted.painting)
-    assert layers_of(painted.losses) == pytest.approx(seen, rel=1e-4)
+    # half of the picture is painted, so the style counts by half, as each place is pulled as hard as without a mask
+    assert layers_of(painted.losses) == pytest.approx({layer: loss / 2 for layer, loss in seen.items()}, rel=1e-4)
+
+
+@pytest.mark.parametrize("place", ["styles", "artworks", "photo"])
+def test_a_mask_of_another_aspect_ratio_is_refused_and_a_smaller_copy_is_not(place):
+    for (height, width), fits in (((32, 32), True), ((31, 32), True), ((7, 7), True), ((32, 24), False), ((8, 32), False)):
+        mask = torch.ones(1, 1, height, width) / 2
+        masks = Masks(**{place: mask if place == "photo" else [mask]})
+        if fits:
+            paint(recipe(steps=1), masks=masks)
+        else:
+            with pytest.raises(SizeError, match=f"{width}x{height} pixels does not fit"):
+                paint(recipe(steps=1), masks=masks)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -368,7 +383,8 @@ def test_the_style_is_measured_where_the_photo_is_not_kept():
     shown = torch.where(keep > 0, picture(0).double(), image)
     f, s = matrices(shown, ["relu1_1"])["relu1_1"], matrices(picture(1), ["relu1_1"])["relu1_1"]
     guided = remembered("mean_covariance", f, 1 - array(keep))
-    assert see(image)["relu1_1"] == pytest.approx(distance("mean_covariance", guided, remembered("mean_covariance", s)), rel=1e-6)
+    expected = (1 - array(keep)).mean() * distance("mean_covariance", guided, remembered("mean_covariance", s))
+    assert see(image)["relu1_1"] == pytest.approx(expected, rel=1e-6)
 
 
 def blocks(mask, height, width):
