@@ -13,7 +13,7 @@ judges all results, as the 8-bit pictures that they are, by the reference's own 
 import argparse
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 CONTENTS = ("content-tubingen", "content-lion", "content-hoover-tower")
 STYLES = ("style-starry-night", "style-monet", "style-scream")
-SAMPLES = (("cat", "stained-glass"), ("coffee", "indigo-waves"), ("astronaut", "linocut"))
+SAMPLES = (("cat", "stained-glass"), ("coffee", "indigo-waves"), ("astronaut", "orchard-linocut"))
 LADDER = (1.0, 1.5, 2.2, 3.3, 5.0, 7.5, 11.0, 16.0)
 """Factors for the content weight that are tried, in this order, until the content loss is low enough."""
 
@@ -139,10 +139,10 @@ class Pair:
         """Of the reference run's reduction of the style loss, what `result` reaches."""
         return (self.before.style - result.style) / (self.before.style - reference.style)
 
-    def scored(self, encoder: Encoder, reference: Result) -> tuple[float, float, Result, Result]:
+    def scored(self, encoder: Encoder, reference: Result, ladder: Sequence[float]) -> tuple[float, float, Result, Result]:
         """(score, alpha for it, the result with it, the result at the same sliders)."""
         first = None
-        for alpha in LADDER:
+        for alpha in ladder:
             result = self.painted(encoder, alpha)
             first = first or result
             if result.content <= 1.1 * reference.content:
@@ -219,6 +219,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     reference = VGG19(read_weights(args.reference)).eval().requires_grad_(False)
     encoders: dict[str, Encoder] = {path.stem: compact_from(path) for path in args.weights}
+    trained = list(encoders)
     if args.baselines:
         encoders |= {"untrained": untrained(), "random VGG-19": random_vgg19(), "random filters": RandomFilters()}
     recipe = Recipe(encoder="vgg19", size=args.size, steps=args.steps)
@@ -233,7 +234,7 @@ def main() -> None:
     for name, encoder in encoders.items():
         shares, scores, finenesses = [], [], []
         for pair, base in zip(pairs, references, strict=True):
-            score, alpha, best, same = pair.scored(encoder, base)
+            score, alpha, best, same = pair.scored(encoder, base, LADDER if name in trained else LADDER[:1])
             share = pair.share(same, base)
             print(
                 f"| {name} | {pair.name} | {pair.before.style:.2f}, {base.style:.3f}, {same.style:.3f} "

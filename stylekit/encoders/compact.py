@@ -8,7 +8,7 @@ are then those in VGG-19's space (||P D P'|| = ||root D root||), at a fraction o
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -34,12 +34,12 @@ class Compact(Encoder):
     paddings = PADDINGS
     pooling_note = "It shrinks by convolutions that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = CHANNELS) -> None:
         super().__init__()
         self.conv = nn.ModuleDict()
         self.root = nn.ModuleDict()
         before = 3
-        for block, channels in enumerate(CHANNELS, start=1):
+        for block, channels in enumerate(widths, start=1):
             if block > 1:
                 self.conv[f"down{block}"] = nn.Conv2d(before, channels, 4, stride=2, padding=1)
                 before = channels
@@ -57,8 +57,9 @@ class Compact(Encoder):
             raise WeightsError("The compact encoder's weights are missing from this installation; install it anew.") from error
         if hashlib.sha256(data).hexdigest() != sha256:
             raise WeightsError("The compact encoder's weights are damaged (their sha256 differs); install stylekit anew.")
-        encoder = cls()
-        encoder.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
+        tensors = {name: tensor.float() for name, tensor in load_safetensors(data).items()}
+        encoder = cls([len(tensors[f"conv.relu{block}_1.bias"]) for block in range(1, 6)])
+        encoder.load_state_dict(tensors)
         return encoder
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
