@@ -30,6 +30,9 @@ from stylekit.recipe import MOST_STYLES, Recipe, Weights
 
 T = TypeVar("T")
 
+TILE_FADE = 0.25
+"""Of a side: how far in a tile's borders fade into each other."""
+
 ASPECT = 0.05
 """How far the aspect ratios of a mask and its picture may lie apart: small copies are rounded to whole pixels."""
 
@@ -142,7 +145,7 @@ class StyleObjective:
         content_weights[self.recipe.content_layer] = 1 + content_weights.get(self.recipe.content_layer, 0.0)
         content_layers = sorted(layer for layer, weight in content_weights.items() if weight) if weights.content else []
         encoder = self._wrapping if weights.tiling else self._encoder
-        self._see_content(content_layers, encoder, weights.tiling)
+        self._see_content(content_layers, weights.tiling)
         self._see_styles(style_layers, _padded(weights.scales, len(self.styles), 1.0))
         features = encoder(image, {*content_layers, *style_layers})
         tv = self._formulation.tv(image, self.content, self.recipe.tv_kind, weights.gamma, weights.tiling)
@@ -167,7 +170,7 @@ class StyleObjective:
         if (self.recipe.statistic, self.recipe.formulation) != ("gram", "relative"):
             raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
         layer = self.recipe.content_layer
-        self._see_content([layer], self._encoder, False)
+        self._see_content([layer], False)
         self._see_styles(self._depth, _padded(weights.scales, len(self.styles), 1.0))
         mixed = {name: self._mixture(name, self._shares(name, weights)) for name in self._depth}
         return in_gatys_units(weights.content, weights.style, weights.layers, self._content[layer, False], mixed)
@@ -176,11 +179,12 @@ class StyleObjective:
         """`image` with the photo where it is kept."""
         return image if self.photo is None else image.lerp(self.content, self.photo)
 
-    def _see_content(self, layers: list[str], encoder: Encoder, tiling: bool) -> None:
+    def _see_content(self, layers: list[str], tiling: bool) -> None:
         """What the content looks like in these layers; each is looked at once."""
         if unseen := [layer for layer in layers if (layer, tiling) not in self._content]:
+            encoder, content = (self._wrapping, tile(self.content)) if tiling else (self._encoder, self.content)
             with torch.no_grad():
-                self._content |= {(layer, tiling): seen for layer, seen in encoder(self.content, unseen).items()}
+                self._content |= {(layer, tiling): seen for layer, seen in encoder(content, unseen).items()}
 
     def _style_loss(self, layer: str, features: Tensor, weights: Weights) -> Tensor:
         """The distance from all styles: of their mixture, or, with masks, from each in its place."""
@@ -326,10 +330,25 @@ def _first_image(
     if start is not None:
         return fill(start.detach().to(content.device, torch.float32), size)
     if recipe.init == "style":
-        return fill(styles[0], size)
+        return tile(fill(styles[0], size)) if recipe.tiling else fill(styles[0], size)
     if recipe.init == "noise":  # drawn on the CPU, so that a seed means the same on every device
         return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(recipe.seed)).to(content.device)
-    return fit(content, size)
+    return tile(fit(content, size)) if recipe.tiling else fit(content, size)
+
+
+def tile(image: Tensor) -> Tensor:
+    """`image` (1, 3, H, W) with each border faded into the opposite one, so that it is a tile: without, there would be an edge.
+
+    At a border both are mixed half and half, and the picture is its own from TILE_FADE of a side on.
+    """
+    # x'[i] = (1 - w[i]) x[i] + w[i] x[n-1-i], w from 1/2 at the border down to 0
+    for axis in (2, 3):
+        side = image.shape[axis]
+        places = torch.arange(side, device=image.device, dtype=image.dtype)
+        away = torch.minimum(places, side - 1 - places) / (TILE_FADE * side)
+        weight = (0.25 + 0.25 * torch.cos(torch.pi * away.clamp_max(1))).view([-1 if n == axis else 1 for n in range(4)])
+        image = image.lerp(image.flip(axis), weight)
+    return image
 
 
 def _brush(style: Tensor, longest: int, scale: float, smallest: int) -> Tensor:

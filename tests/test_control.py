@@ -15,7 +15,7 @@ from stylekit import PRESETS, Dials, Masks, Recipe, RecipeError, SizeError, Weig
 from stylekit.color import recolored
 from stylekit.losses import FORMULATIONS, _directions
 from stylekit.recipe import CONTENT_LAYERS, LIVE, STYLE_LAYERS, setting
-from stylekit.transfer import StyleObjective
+from stylekit.transfer import StyleObjective, tile
 
 OPTIMIZERS = ("lbfgs", "adam")
 STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
@@ -600,6 +600,7 @@ def test_colour_is_turned_from_one_frame_to_the_next_and_the_painting_goes_on_un
 def test_a_tile_may_begin_anywhere_on_the_grid_of_the_deepest_layer(formulation, kind):
     statistic = {"relative": "mean_covariance", "crowsonkb": "wasserstein"}.get(formulation, "gram")
     settings = recipe(formulation=formulation, statistic=statistic, tv_kind=kind, tv_weight=1.0, style_weight=1.0)
+    settings = replace(settings, content_weight=0.0)  # the photo's borders fade into each other where they are
     image, content = picture(9, 32, 48).double(), picture(0, 32, 48).double()
     for shift in [(16, 0), (0, 32), (16, 16)]:
         totals = {}
@@ -609,6 +610,17 @@ def test_a_tile_may_begin_anywhere_on_the_grid_of_the_deepest_layer(formulation,
             totals[tiling] = (plain["total"], rolled["total"])
         assert totals[True][0] == pytest.approx(totals[True][1], rel=1e-9)
         assert totals[False][0] != pytest.approx(totals[False][1], rel=1e-4)
+
+
+def test_a_photo_becomes_a_tile_at_its_borders_and_stays_itself_inside():
+    photo = picture(3, 40, 64)
+    tiled = tile(photo)
+    assert torch.allclose(tiled[:, :, 0], tiled[:, :, -1], atol=1e-6) and torch.allclose(tiled[..., 0], tiled[..., -1], atol=1e-6)
+    assert torch.allclose(tiled[:, :, 10:30, 16:48], photo[:, :, 10:30, 16:48], atol=1e-6)
+    assert not torch.allclose(tiled[:, :, 2, 20:40], photo[:, :, 2, 20:40], atol=1e-3)
+    assert (
+        torch.allclose(tile(torch.full((1, 3, 7, 1), 0.3)), torch.full((1, 3, 7, 1), 0.3)) and tiled.min() >= 0 <= 1 - tiled.max()
+    )
 
 
 def seam(image):
@@ -636,10 +648,10 @@ def tile_recipe(optimizer, **settings):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_painted_tile_has_no_seam(optimizer):
     settings, styles = tile_recipe(optimizer, steps=40), [picture(1, 64, 64)]
-    plain, tile = (paint(replace(settings, tiling=on), content=uneven(), styles=styles)[-1].image for on in (False, True))
+    plain, tiled = (paint(replace(settings, tiling=on), content=uneven(), styles=styles)[-1].image for on in (False, True))
     assert seam(plain) > 20 * inside(plain)
-    assert seam(tile) < seam(plain) / 5
-    assert seam(tile) < 3 * inside(tile)
+    assert seam(tiled) < seam(plain) / 5
+    assert seam(tiled) < 3 * inside(tiled)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
