@@ -618,10 +618,8 @@ def test_a_photo_becomes_a_tile_at_its_borders_and_stays_itself_inside():
     assert torch.allclose(tiled[:, :, 0], tiled[:, :, -1], atol=1e-6) and torch.allclose(tiled[..., 0], tiled[..., -1], atol=1e-6)
     assert torch.allclose(tiled[:, :, 10:30, 16:48], photo[:, :, 10:30, 16:48], atol=1e-6)
     assert not torch.allclose(tiled[:, :, 2, 20:40], photo[:, :, 2, 20:40], atol=1e-3)
-    assert (
-        torch.allclose(tile(torch.full((1, 3, 7, 1), 0.3)), torch.full((1, 3, 7, 1), 0.3))
+    assert torch.allclose(tile(torch.full((1, 3, 7, 1), 0.3)), torch.full((1, 3, 7, 1), 0.3))
     assert tiled.min() >= 0 and tiled.max() <= 1
-    )
 
 
 def seam(image):
