@@ -20,9 +20,9 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "758acdcb982e965994cb2830a796a97c7d0021db35f54e0c08ef91d2fc74baf3"
+SHA256 = "e6697be73fde2ba7d953de8bdaeda88dd2aaf19093c36279e422f244595c97de"
 
-CHANNELS = (16, 32, 80, 160, 192)
+CHANNELS = (24, 48, 80, 160, 192)
 """Of the five blocks, shallow to deep."""
 
 
