@@ -213,7 +213,11 @@ class Recipe:
     pooling: str = _setting(
         "max", "How VGG-19 shrinks what it sees: average is smoother, l2 between; compact has its own way.", choices=POOLINGS
     )
-    padding: str = _setting("zeros", "What the encoder sees beyond a picture's borders: reflect leaves half the rim that zeros do, for a tenth more time.", choices=PADDINGS[:3])
+    padding: str = _setting(
+        "zeros",
+        "What the encoder sees beyond a picture's borders: reflect leaves half the rim that zeros do, for a tenth more time.",
+        choices=PADDINGS[:3],
+    )
     optimizer: str = _setting("lbfgs", "How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
     averaging: float = _setting(
         0.0,

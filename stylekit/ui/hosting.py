@@ -116,7 +116,8 @@ def device_name() -> str:
         return "GPU on loan"
     if device.type == "cuda":
         return torch.cuda.get_device_name()
-    return "Apple GPU" if device.type == "mps" else f"CPU, {torch.get_num_threads()} cores"
+    cores = torch.get_num_threads()
+    return "Apple GPU" if device.type == "mps" else f"CPU, {cores} core{'s' if cores > 1 else ''}"
 
 
 def prepare() -> None:
