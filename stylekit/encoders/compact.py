@@ -1,4 +1,4 @@
-"""Our own small encoder: shaped like VGG-19, eight to ten times faster, its weights beside this file (see compact.md).
+"""Our own small encoder: shaped like VGG-19, six to eight times faster, its weights beside this file (see compact.md).
 
 Five blocks; each but the first halves the size with a 4x4 convolution of stride 2 (its kernel is divisible by its stride, so
 that no pixel counts more than its neighbour: no checker pattern) and ends on a layer that stands for VGG-19's of the same
