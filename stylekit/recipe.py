@@ -64,7 +64,7 @@ class LayerWeights(Mapping[str, float]):
     __slots__ = ("_items",)
 
     def __init__(self, weights: Mapping[str, float] | Iterable[tuple[str, float]]) -> None:
-        """Raises RecipeError unless there is at least one layer, each a name with a weight as in `check_weight`."""
+        """Raises RecipeError unless each layer is a name with a weight as in `check_weight`; there may be none."""
         if isinstance(weights, str):
             raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.")
         try:

@@ -294,14 +294,15 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
             label, info, key = words(f"label.{part}"), f"{part} · {words(f'help.{part}')}", f"set-{part}"
         else:
             what = LETTERS[part] if isinstance(part, int) else part
-            label, info, key = words(f"part.{name}", part=what), None, f"set-{name}-{part}"
+            first = part == PARTS[name][0]  # once is enough to say what they do
+            label, info, key = words(f"part.{name}", part=what), f.metadata["help"] if first else "", f"set-{name}-{part}"
         sliders[f"{name}.{part}"] = gr.Slider(
             least,
             most,
             value=defaults[f"{name}.{part}"],
             step=step,
             label=label,
-            info=info if part != PARTS[name][0] or info else f.metadata["help"],
+            info=info,
             buttons=[],
             elem_id=key,
             elem_classes="dial",
