@@ -302,7 +302,7 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
             value=defaults[f"{name}.{part}"],
             step=step,
             label=label,
-            info=info,
+            info=info or None,
             buttons=[],
             elem_id=key,
             elem_classes="dial",
