@@ -190,21 +190,56 @@ def pairs_of(args: argparse.Namespace, recipe: Recipe, reference: Encoder) -> li
     return [Pair(content, style, recipe, reference) for content, style in paths[:: args.every]]
 
 
-def sheet(rows: list[list[Tensor]], labels: list[str], path: Path) -> None:
-    """A contact sheet of images, a row per pair."""
+def sheet(rows: list[list[Tensor]], labels: Sequence[str], path: Path) -> None:
+    """A contact sheet of images, a row per pair; the last row may be short."""
     pictures = [[to_pil(image) for image in row] for row in rows]
     cell = max(max(p.size) for row in pictures for p in row) + 6
     canvas = Image.new("RGB", (cell * len(labels), cell * len(rows) + 16), "white")
     draw = ImageDraw.Draw(canvas)
     for column, label in enumerate(labels):
         draw.text((column * cell, 2), label, fill="black")
-        for line, row in enumerate(pictures):
-            canvas.paste(row[column], (column * cell, line * cell + 16))
+    for line, row in enumerate(pictures):
+        for column, picture in enumerate(row):
+            canvas.paste(picture, (column * cell, line * cell + 16))
     canvas.save(path)
 
 
-def main() -> None:
-    """Print the tables."""
+@dataclass
+class Judged:
+    """An encoder's results on all pairs at the same sliders, in the order of the pairs."""
+
+    results: list[Result]
+    shares: list[float]
+    scores: list[float]
+    """0 where the content loss was too high on the whole ladder"""
+
+    def summary(self, pairs: list[Pair]) -> str:
+        """The cells of the second table."""
+        grain, speckle = zip(*(pair.fineness(r.image) for pair, r in zip(pairs, self.results, strict=True)), strict=True)
+        ends = ((self.shares, min), (self.scores, min), (grain, max), (speckle, max))
+        return " | ".join(f"{statistics.median(values):.2f}, {end(values):.2f}" for values, end in ends)
+
+
+def judged(name: str, encoder: Encoder, pairs: list[Pair], references: list[Result], ladder: Sequence[float]) -> Judged:
+    """Paint and judge all pairs, printing a row of the first table for each."""
+    found = Judged([], [], [])
+    for pair, base in zip(pairs, references, strict=True):
+        score, alpha, best, same = pair.scored(encoder, base, ladder)
+        share, fits = pair.share(same, base), best.content <= 1.1 * base.content
+        print(
+            f"| {name} | {pair.name} | {pair.before.style:.2f}, {base.style:.3f}, {same.style:.3f} "
+            f"| {base.content:.2f}, {same.content:.2f} | {share:.2f} "
+            f"| {score:.2f} at {alpha:g}{'' if fits else ', content too high'} |",
+            flush=True,
+        )
+        found.results.append(same)
+        found.shares.append(share)
+        found.scores.append(score if fits else 0.0)
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    """The command line's."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=192, help="longest side in pixels (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: %(default)s)")
@@ -215,7 +250,12 @@ def main() -> None:
     parser.add_argument("--baselines", action="store_true", help="also judge networks without any training")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet there (PNG)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the three tables."""
+    args = arguments()
     torch.set_num_threads(args.threads)
     reference = VGG19(read_weights(args.reference)).eval().requires_grad_(False)
     encoders: dict[str, Encoder] = {path.stem: compact_from(path) for path in args.weights}
@@ -229,42 +269,24 @@ def main() -> None:
     print(f"Longest side {args.size}, {args.steps} steps, default recipe. Reference: {args.reference.stem}.\n")
     print("| encoder | content, style | style loss: photo, reference, this | content: reference, this | share | score at alpha |")
     print("|---|---|---|---|---|---|")
-    rows: dict[str, list[Result]] = {}
-    summary = []
-    for name, encoder in encoders.items():
-        shares, scores, finenesses = [], [], []
-        for pair, base in zip(pairs, references, strict=True):
-            score, alpha, best, same = pair.scored(encoder, base, LADDER if name in trained else LADDER[:1])
-            share = pair.share(same, base)
-            print(
-                f"| {name} | {pair.name} | {pair.before.style:.2f}, {base.style:.3f}, {same.style:.3f} "
-                f"| {base.content:.2f}, {same.content:.2f} | {share:.2f} "
-                f"| {score:.2f} at {alpha:g}{'' if best.content <= 1.1 * base.content else ', content too high'} |",
-                flush=True,
-            )
-            shares.append(share)
-            scores.append(score if best.content <= 1.1 * base.content else 0.0)
-            finenesses.append(pair.fineness(same.image))
-            rows.setdefault(name, []).append(same)
-        summary.append((name, shares, scores, finenesses))
-    summary.append(("reference", [1.0], [1.0], [p.fineness(r.image) for p, r in zip(pairs, references, strict=True)]))
-
+    all_judged = {
+        name: judged(name, encoder, pairs, references, LADDER if name in trained else LADDER[:1])
+        for name, encoder in encoders.items()
+    }
     print("\n| encoder | share: median, lowest | score: median, lowest | grain: median, highest | speckle: median, highest |")
     print("|---|---|---|---|---|")
-    for name, shares, scores, finenesses in summary:
-        grain, speckle = zip(*finenesses, strict=True)
-        parts = [(statistics.median(v), end(v)) for v, end in ((shares, min), (scores, min), (grain, max), (speckle, max))]
-        print(f"| {name} | " + " | ".join(f"{middle:.2f}, {extreme:.2f}" for middle, extreme in parts) + " |")
+    for name, found in (all_judged | {"reference": Judged(references, [1.0], [1.0])}).items():
+        print(f"| {name} | {found.summary(pairs)} |")
 
     print("\n| encoder | agreement: content | " + " | ".join(STYLE_LAYERS) + " |\n|" + "---|" * (2 + len(STYLE_LAYERS)))
     for name, encoder in encoders.items():
-        images = [[p.content, r.image, mine.image] for p, r, mine in zip(pairs, references, rows[name], strict=True)]
+        images = [[p.content, r.image, m.image] for p, r, m in zip(pairs, references, all_judged[name].results, strict=True)]
         apart = agreement(pairs, images, encoder)
         print(f"| {name} | " + " | ".join(f"{apart[layer]:.0%}" for layer in ("content", *STYLE_LAYERS)) + " |")
     if args.sheet:
-        labels = ["content", "style", "reference", *encoders]
-        columns = zip(pairs, references, *rows.values(), strict=True)
-        sheet([[p.content, p.style, *(result.image for result in results)] for p, *results in columns], labels, args.sheet)
+        columns = zip(pairs, references, *(found.results for found in all_judged.values()), strict=True)
+        rows = [[p.content, p.style, *(result.image for result in results)] for p, *results in columns]
+        sheet(rows, ["content", "style", "reference", *encoders], args.sheet)
 
 
 if __name__ == "__main__":

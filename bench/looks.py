@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw
+from torch import Tensor
 
+from bench.encoder import sheet
 from stylekit import PRESETS, Masks, Recipe, load_encoder, open_picture, stylize
-from stylekit.images import to_pil
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT.parent / "shared" / "pictures"
@@ -39,14 +39,14 @@ def value_of(text: str) -> object:
         return text
 
 
-def painted(content: Path, styles: list[Path], recipe: Recipe, half: bool) -> Image.Image:
+def painted(content: Path, styles: list[Path], recipe: Recipe, half: bool) -> Tensor:
     """The result; with `half`, the left half is painted by the first artwork and the right one by the second."""
     picture = open_picture(content, recipe.size).image
     pictures = [open_picture(path, 2 * recipe.size, enlarge=False).image for path in styles]
     ramp = ((torch.linspace(-6, 6, picture.shape[3])[None] + torch.zeros(picture.shape[2], 1)).sigmoid())[None, None]
     masks = Masks(styles=[1 - ramp, ramp]) if half else None
     *_, last = stylize(picture, pictures, recipe, encoder=load_encoder(recipe.encoder), masks=masks)
-    return to_pil(last.image)
+    return last.image
 
 
 def main() -> None:
@@ -61,16 +61,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    cell, head = args.size + 8, 16
-    canvas = Image.new("RGB", (cell * len(args.variants), (cell + head) * len(PAIRS)), "white")
-    draw = ImageDraw.Draw(canvas)
-    for row, (content, style) in enumerate(PAIRS):
-        for column, variant in enumerate(args.variants):
-            recipe = recipe_of(variant, size=args.size, steps=args.steps)
+    rows: list[list[Tensor]] = []
+    for content, style in PAIRS:
+        rows.append([])
+        for variant in args.variants:
             styles = [style, args.second] if args.second else [style]
-            draw.text((column * cell, row * (cell + head) + 2), variant, fill="black")
-            canvas.paste(painted(content, styles, recipe, args.half), (column * cell, row * (cell + head) + head))
-            canvas.save(args.out)
+            rows[-1].append(painted(content, styles, recipe_of(variant, size=args.size, steps=args.steps), args.half))
+            sheet(rows, args.variants, args.out)
             print(content.stem, variant, flush=True)
 
 

@@ -16,9 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylekit.errors import RecipeError
-
-COLOR_METHODS = ("luminance", "linear", "cholesky", "pca", "histogram")
-"""Ways to take the colours of another picture, in the order of the page."""
+from stylekit.recipe import COLOR_METHODS
 
 CONES = torch.tensor(
     [

@@ -37,6 +37,9 @@ READABLE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG200
 WRITABLE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """File extensions that can be saved, with Pillow's name of the format."""
 
+TILE_FADE = 0.25
+"""Of a side: how far in a tile's borders fade into each other."""
+
 KEYWORD = "stylekit"
 """Marks our recipe among other people's text in a picture."""
 
@@ -326,9 +329,6 @@ def _finished(im: ImageFile, full: tuple[int, int], target: tuple[int, int], not
     return Picture(image, alpha, ", ".join(filter(None, (note, cmyk, deep, profile, scaled))))
 
 
-# ------------------------------------------------------------------------------------------------- other sizes
-
-
 def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
     """Opens a picture as a mask (1, 1, H, W) in [0, 1]: white is 1, black and what is transparent are 0.
 
@@ -337,6 +337,9 @@ def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
     picture = open_picture(path, size)
     mask = picture.image.mean(1, keepdim=True)
     return mask if picture.alpha is None else mask * picture.alpha
+
+
+# ------------------------------------------------------------------------------------------------- other sizes and borders
 
 
 def fit(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -363,6 +366,21 @@ def fill(image: Tensor, size: tuple[int, int]) -> Tensor:
     rows, columns = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
     top, left = (height - rows) // 2, (width - columns) // 2
     return fit(image[..., top : top + rows, left : left + columns], size)
+
+
+def tile(image: Tensor) -> Tensor:
+    """`image` (1, 3, H, W) with each border faded into the opposite one, so that it is a tile: without, there would be an edge.
+
+    At a border both are mixed half and half, and the picture is its own from TILE_FADE of a side on.
+    """
+    # x'[i] = (1 - w[i]) x[i] + w[i] x[n-1-i], w from 1/2 at the border down to 0
+    for axis in (2, 3):
+        side = image.shape[axis]
+        places = torch.arange(side, device=image.device, dtype=image.dtype)
+        away = torch.minimum(places, side - 1 - places) / (TILE_FADE * side)
+        weight = (0.25 + 0.25 * torch.cos(torch.pi * away.clamp_max(1))).view([-1 if n == axis else 1 for n in range(4)])
+        image = image.lerp(image.flip(axis), weight)
+    return image
 
 
 # ------------------------------------------------------------------------------------------------------- out again

@@ -20,7 +20,8 @@ from stylekit.errors import RecipeError
 ENCODERS = ("compact", "vgg19")
 STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
 FORMULATIONS = ("relative", "gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa", "crowsonkb")
-COLORINGS = ("luminance", "linear", "cholesky", "pca", "histogram")
+COLOR_METHODS = ("luminance", "linear", "cholesky", "pca", "histogram")
+"""Ways to take the colours of another picture, in the order of the page."""
 PADDINGS = ("zeros", "replicate", "reflect", "circular")
 """What an encoder sees beyond the border: nothing, the edge again and again, the picture mirrored, its opposite side."""
 POOLINGS = ("max", "average", "l2")
@@ -66,11 +67,11 @@ class LayerWeights(Mapping[str, float]):
     def __init__(self, weights: Mapping[str, float] | Iterable[tuple[str, float]]) -> None:
         """Raises RecipeError unless each layer is a name with a weight as in `check_weight`; there may be none."""
         if isinstance(weights, str):
-            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.")
+            raise RecipeError(f"Weights of layers must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.")
         try:
             items = dict(weights)
         except (TypeError, ValueError) as error:
-            raise RecipeError(f"layer_weights must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.") from error
+            raise RecipeError(f"Weights of layers must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.") from error
         if wrong := [name for name in items if not isinstance(name, str)]:
             raise RecipeError(f"A layer is a name such as 'relu3_1', not {_shown(wrong[0])}.")
         self._items = {name: check_weight(f"The weight of {name}", weight) for name, weight in items.items()}
@@ -207,7 +208,7 @@ class Recipe:
     color_method: str = _setting(
         "luminance",
         "How: luminance takes the photo's colours place by place, the others its palette as a whole.",
-        choices=COLORINGS,
+        choices=COLOR_METHODS,
     )
     tiling: bool = _setting(False, "Opposite borders fit to each other, for wallpaper and textiles.")
     pooling: str = _setting(
@@ -327,7 +328,10 @@ def _checked(f: Field[Any], value: object) -> object:
 
 
 def _checked_layers(f: Field[Any], value: object) -> LayerWeights:
-    layers = value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
+    try:
+        layers = value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
+    except RecipeError as error:
+        raise RecipeError(f"{f.name}: {error}") from error
     if not layers and not f.metadata.get("empty"):
         raise RecipeError(f"{f.name} must name at least one layer, such as relu3_1.")
     return layers

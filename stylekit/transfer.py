@@ -22,16 +22,13 @@ from torch import Tensor
 from stylekit.color import recolored
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
-from stylekit.images import fill, fit
+from stylekit.images import fill, fit, tile
 from stylekit.losses import FORMULATIONS, STATISTICS, Memory, guide_at, in_gatys_units
 from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, Recipe, Weights
 
 T = TypeVar("T")
-
-TILE_FADE = 0.25
-"""Of a side: how far in a tile's borders fade into each other."""
 
 ASPECT = 0.05
 """How far the aspect ratios of a mask and its picture may lie apart: small copies are rounded to whole pixels."""
@@ -329,26 +326,10 @@ def _first_image(
     """What the painting starts from (1, 3, *size)."""
     if start is not None:
         return fill(start.detach().to(content.device, torch.float32), size)
-    if recipe.init == "style":
-        return tile(fill(styles[0], size)) if recipe.tiling else fill(styles[0], size)
     if recipe.init == "noise":  # drawn on the CPU, so that a seed means the same on every device
         return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(recipe.seed)).to(content.device)
-    return tile(fit(content, size)) if recipe.tiling else fit(content, size)
-
-
-def tile(image: Tensor) -> Tensor:
-    """`image` (1, 3, H, W) with each border faded into the opposite one, so that it is a tile: without, there would be an edge.
-
-    At a border both are mixed half and half, and the picture is its own from TILE_FADE of a side on.
-    """
-    # x'[i] = (1 - w[i]) x[i] + w[i] x[n-1-i], w from 1/2 at the border down to 0
-    for axis in (2, 3):
-        side = image.shape[axis]
-        places = torch.arange(side, device=image.device, dtype=image.dtype)
-        away = torch.minimum(places, side - 1 - places) / (TILE_FADE * side)
-        weight = (0.25 + 0.25 * torch.cos(torch.pi * away.clamp_max(1))).view([-1 if n == axis else 1 for n in range(4)])
-        image = image.lerp(image.flip(axis), weight)
-    return image
+    image = fill(styles[0], size) if recipe.init == "style" else fit(content, size)
+    return tile(image) if recipe.tiling else image
 
 
 def _brush(style: Tensor, longest: int, scale: float, smallest: int) -> Tensor:

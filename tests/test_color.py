@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from stylekit import color
-from stylekit.color import COLOR_METHODS, GRAIN, linear_map, recolored
+from stylekit.color import GRAIN, linear_map, recolored
 from stylekit.errors import RecipeError
+from stylekit.recipe import COLOR_METHODS
 
 LINEAR = ["linear", "cholesky", "pca"]
 WHOLE = [*LINEAR, "histogram"]  # the methods that look at a picture as a whole

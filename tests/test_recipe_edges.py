@@ -9,10 +9,9 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from stylekit import LayerWeights, Recipe, RecipeError, UsageError, Weights
-from stylekit.color import COLOR_METHODS
 from stylekit.losses import FORMULATIONS, STATISTICS
 from stylekit.optimizers import OPTIMIZERS
-from stylekit.recipe import STYLE_LAYERS, check_weight, setting
+from stylekit.recipe import COLOR_METHODS, STYLE_LAYERS, check_weight, setting
 
 NAMES = [f.name for f in fields(Recipe)]
 SWITCHES = [name for name in NAMES if isinstance(setting(name).default, bool)]

@@ -13,14 +13,14 @@ import gradio as gr
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
-from stylekit.images import read_recipe_json, to_array
+from stylekit.images import Picture, read_recipe_json, to_array
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import compute, plots
 from stylekit.ui.components import PictureFile
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
 from stylekit.ui.masking import masks_of
-from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View, opened
+from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View, opened, pictures_of
 
 Updates = dict[Component, Any]
 
@@ -104,8 +104,8 @@ class Events:
 
     def turn(self, session: Session, *values: Any) -> None:
         """The controls that act on what is running, in the order of `Page.turned`."""
-        if session.dials:
-            fields = nested(dict(zip(self.page.turned, values, strict=True)), len(session.dials.weights.scales))
+        if dials := session.dials:  # once: a run may end meanwhile
+            fields = nested(dict(zip(self.page.turned, values, strict=True)), len(dials.weights.scales))
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
                 session.turn(Weights(**{name: fields[field] for name, field in LIVE.items()}))
 
@@ -150,14 +150,15 @@ class Events:
             updates[control] = _set(control, value)
         if other := recipe.more_content_layers.keys() - set(CONTENT_LAYERS):
             said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
-        return updates | {self.page.status: status(View("refused", said)), self.page.look: None, self.page.look_note: ""}
+        updates |= {self.page.look: None, self.page.program: None, self.page.look_note: ""}
+        return updates | {self.page.status: status(View("refused", said))}
 
     def look_at_photo(self, session: Session, path: str | None) -> Updates:
         """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
-        note = self.look_at(path)
+        note, picture = self._look(path)
         updates: Updates = {self.page.content_note: note, self.page.paint: gr.update(value=self.words("paint"))}
-        if path and "error" not in note:
-            photo = to_array(opened(path, PREVIEW).image)
+        if picture:
+            photo = to_array(picture.image)
             updates[self.page.drawing] = drawn_on(photo)
             if session.canvas is None and session.dials is None:
                 updates[self.page.canvas] = photo
@@ -165,18 +166,21 @@ class Events:
 
     def look_at(self, path: str | None) -> str:
         """What to tell about a picture that has just been chosen."""
+        return self._look(path)[0]
+
+    def _look(self, path: str | None) -> tuple[str, Picture | None]:
+        """What to tell about a picture, and the picture, if it can be opened."""
         if path is None:
-            return ""
+            return "", None
         try:
-            note = opened(path, 256).note.split(", scaled")[0]
+            picture = opened(path, PREVIEW)
         except PictureError as error:
-            return f'<span class="error" role="alert">{error}</span>'
-        note = "" if note.startswith("scaled") else note
+            return alert(error), None
         try:
             read_recipe_json(path)
         except PictureError:
-            return note
-        return self.words("recipe.here")
+            return ", ".join(part for part in picture.note.split(", ") if not part.startswith("scaled")), picture
+        return self.words("recipe.here"), picture
 
     def gatys_units(self, *values: Any) -> str:
         """What the weights are in the units of Gatys et al. 2016, for the pictures on the page."""
@@ -185,10 +189,10 @@ class Events:
             self.studio.limits.check(order.recipe)
             if order.content is None or not order.styles:
                 raise RecipeError(self.words("error.two_pictures"))
-            content, *styles = (opened(path, order.recipe.size).image for path in (order.content, *order.styles))
-            alpha, layers = compute.gatys_units(content, styles, order.recipe)
+            content, styles = pictures_of(order.content, order.styles, order.recipe)
+            alpha, layers = compute.gatys_units(content.image, styles, order.recipe)
         except StylekitError as error:
-            return f'<span class="error" role="alert">{escape(str(error))}</span>'
+            return alert(error)
         parts = ", ".join(f"{layer} {weight:.3g}" for layer, weight in layers.items())
         return escape(self.words("units.say", alpha=f"{alpha:.3g}", layers=parts, size=order.recipe.size))
 
@@ -219,6 +223,11 @@ class Events:
                     if view.canvas.unfinished:  # the studio's time limit
                         gr.Warning(view.text)
                     yield str(view.canvas.path)
+
+
+def alert(error: StylekitError) -> str:
+    """An error as HTML, for a note."""
+    return f'<span class="error" role="alert">{escape(str(error))}</span>'
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:
@@ -259,12 +268,11 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     turned = [page.session, *page.turned.values()]
     for control in page.turned.values():
         control.input(events.turn_by_hand, turned, page.status, trigger_mode="always_last", **live)
+    chosen = [*controls, page.look, page.program, page.look_note]
     for chooser in (page.look, page.program):
-        chosen = [*controls, page.look, page.program, page.look_note]
         chooser.input(events.choose_look, chooser, chosen, **live).then(events.turn, turned, None, **live)
-    page.recipe_file.upload(events.restore, page.recipe_file, [*controls, page.status, page.look, page.look_note], **live).then(
-        events.turn, turned, None, **live
-    )
+    restored = page.recipe_file.upload(events.restore, page.recipe_file, [*chosen, page.status], **live)
+    restored.then(events.turn, turned, None, **live)
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)

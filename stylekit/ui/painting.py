@@ -132,6 +132,11 @@ def opened(path: str, size: int, enlarge: bool = True) -> Picture:
         return open_picture(path, size, enlarge=enlarge)
 
 
+def pictures_of(content: str, styles: Sequence[str], recipe: Recipe) -> tuple[Picture, list[Tensor]]:
+    """The content in the recipe's size, and the styles large enough for every brush."""
+    return opened(content, recipe.size), [opened(path, BRUSHES * recipe.size, enlarge=False).image for path in styles]
+
+
 class Studio:
     """What all visitors share: the line, the limits and a folder for results that is removed at the end."""
 
@@ -223,8 +228,7 @@ class _Run:
         order = self.order
         assert order.content
         recipe, start = self._begin()
-        self.content = opened(order.content, recipe.size)
-        styles = [opened(path, BRUSHES * recipe.size, enlarge=False).image for path in order.styles]
+        self.content, styles = pictures_of(order.content, order.styles, recipe)
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         further = {"start": start, "palette": palette, "masks": order.masks}
         frames = compute.frames(self.content.image, styles, recipe, self.dials, further)
