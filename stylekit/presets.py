@@ -37,8 +37,9 @@ def _layers(*weights: float) -> dict[str, float]:
 
 
 def _as_in(name: str, title: str, description: str, **settings: Any) -> Preset:
-    """A known program's defaults; one size unless it says otherwise, and no pyramid."""
-    return Preset(name, title, description, {"encoder": "vgg19", "coarsest": 8192} | settings, program=True)
+    """A known program's defaults; one size, no pyramid and zero padding unless it says otherwise."""
+    common = {"encoder": "vgg19", "coarsest": 8192, "padding": "zeros"}
+    return Preset(name, title, description, common | settings, program=True)
 
 
 TUTORIAL_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
@@ -86,7 +87,7 @@ PRESETS = {
             "paper",
             "As in the paper",
             "Gram matrices at one size and from noise, as Gatys, Ecker and Bethge did it: slower and finer.",
-            {"statistic": "gram", "init": "noise", "coarsest": 512, "style_weight": 100.0},
+            {"statistic": "gram", "init": "noise", "coarsest": 512, "style_weight": 100.0, "padding": "zeros"},
         ),
         Preset(
             "dream",

@@ -22,8 +22,9 @@ STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wassers
 FORMULATIONS = ("relative", "gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa", "crowsonkb")
 COLOR_METHODS = ("luminance", "linear", "cholesky", "pca", "histogram")
 """Ways to take the colours of another picture, in the order of the page."""
-PADDINGS = ("zeros", "replicate", "reflect", "circular")
-"""What an encoder sees beyond the border: nothing, the edge again and again, the picture mirrored, its opposite side."""
+PADDINGS = ("mirror", "zeros", "replicate", "reflect", "circular")
+"""What an encoder sees beyond the border: the picture mirrored; or, anew at every convolution, nothing, the edge again and
+again, the features mirrored, the opposite side."""
 POOLINGS = ("max", "average", "l2")
 """How an encoder makes one of four neighbours: the largest, their mean, the root of their mean square."""
 MOST_STYLES = 4
@@ -215,9 +216,9 @@ class Recipe:
         "max", "How VGG-19 shrinks what it sees: average is smoother, l2 between; compact has its own way.", choices=POOLINGS
     )
     padding: str = _setting(
-        "zeros",
-        "What the encoder sees beyond a picture's borders: reflect leaves half the rim that zeros do, for a tenth more time.",
-        choices=PADDINGS[:3],
+        "mirror",
+        "What the encoder sees beyond a picture's borders: mirror leaves the least rim, zeros is what most programs do.",
+        choices=PADDINGS[:4],
     )
     optimizer: str = _setting("lbfgs", "How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
     averaging: float = _setting(

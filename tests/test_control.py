@@ -29,7 +29,7 @@ def picture(seed=0, height=32, width=32):
 
 def recipe(**settings):
     """A short recipe of one level."""
-    return Recipe(**({"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32} | settings))
+    return Recipe(**({"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32, "padding": "zeros"} | settings))
 
 
 def paint(settings, *, content=None, styles=None, encoder=None, turns=None, **more):

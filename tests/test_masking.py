@@ -59,6 +59,19 @@ def test_half_transparent_paint_is_half_a_mask():
     assert regions[:, 2].mean().item() == pytest.approx(128 / 255) and regions[:, 1].mean().item() == pytest.approx(127 / 255)
 
 
+def test_what_is_painted_on_the_first_artwork_is_all_that_is_looked_at_of_it():
+    cutout = drawing((1, 5, 10, 25, 40), height=30, width=50)
+    alone = masks_of(None, 2, cutout=cutout)
+    assert not alone.styles and alone.photo is None and len(alone.artworks) == 1
+    expected = torch.zeros(1, 1, 30, 50)
+    expected[..., 5:25, 10:40] = 1
+    assert torch.equal(alone.artworks[0], expected)
+    both = masks_of(drawing((0, 0, 0, 20, 20)), 2, 0.1, cutout)
+    assert both.photo.shape == (1, 1, 40, 60) and both.artworks[0].shape == (1, 1, 30, 50)
+    assert 0.3 < both.artworks[0][0, 0, 15, 10] < 0.7
+    assert masks_of(drawing(), 2, cutout=drawing()) is None
+
+
 def test_a_nearly_right_colour_at_an_edge_counts_as_the_nearest():
     value = drawing((2, 0, 0, 40, 60))
     value["layers"][0][..., :3] += 7

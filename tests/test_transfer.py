@@ -214,7 +214,7 @@ def test_the_losses_of_a_frame_are_the_formulas_of_its_own_image(statistic):
     recipe = replace(BASE, statistic=statistic, layer_weights=layers, optimizer="adam", coarsest=48, size=56, tv_weight=0.1)
     encoder, content = Toy(), picture(1, 40, 56)
     last = frames(recipe, content=content, encoder=encoder)[-1]
-    x, c, s = (arrays(p, encoder, [*layers, "relu4_2"]) for p in (last.image, content, STYLE))
+    x, c, s = (arrays(p, encoder.variant(recipe.padding), [*layers, "relu4_2"]) for p in (last.image, content, STYLE))
     expected = {}
     for layer in layers:
         (m, g, v), (ms, gs, vs) = statistics(x[layer]), statistics(s[layer])
@@ -236,7 +236,7 @@ def test_the_gatys_formulation_has_the_papers_constants():
     encoder, content, style = Toy(), picture(1, 40, 56), picture(2, 40, 56)
     last = frames(recipe, content=content, styles=[style], encoder=encoder)[-1]
     layers = list(recipe.layer_weights)
-    x, c, s = (arrays(p, encoder, [*layers, "relu4_2"]) for p in (last.image, content, style))
+    x, c, s = (arrays(p, encoder.variant(recipe.padding), [*layers, "relu4_2"]) for p in (last.image, content, style))
     for layer in layers:
         f, t = (a[layer].reshape(len(a[layer]), -1) for a in (x, s))
         n, m = f.shape
@@ -272,9 +272,10 @@ def test_several_styles_are_mixed_as_if_they_were_one_picture():
     encoder, a, b = Toy(), picture(5, 48, 48), picture(6, 48, 48)
     recipe = replace(BASE, content_weight=0, coarsest=48, optimizer="adam", statistic="gram")
     first = frames(recipe, styles=[a, b], encoder=encoder)[1]
+    seen = encoder.variant(recipe.padding)
     for layer in recipe.layer_weights:
-        mixed = mix([moments(encoder(p, [layer])[layer]) for p in (a, b)])
-        mine = moments(encoder(first.image, [layer])[layer])
+        mixed = mix([moments(seen(p, [layer])[layer]) for p in (a, b)])
+        mine = moments(seen(first.image, [layer])[layer])
         assert first.losses[layer] == pytest.approx(share(mine.second.numpy(), mixed.second.numpy()), rel=1e-3)
 
 

@@ -33,7 +33,7 @@ def flat(value, height=32, width=32):
 
 def recipe(**settings):
     """A short recipe of one level."""
-    return Recipe(**({"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32} | settings))
+    return Recipe(**({"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32, "padding": "zeros"} | settings))
 
 
 @pytest.fixture

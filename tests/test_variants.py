@@ -19,7 +19,7 @@ from stylekit.encoders.vgg19 import VGG19
 from stylekit.recipe import PADDINGS, POOLINGS
 
 NUMPY = {"zeros": "constant", "replicate": "edge", "reflect": "reflect", "circular": "wrap"}
-"""NumPy's words for PADDINGS."""
+"""NumPy's words for the paddings of a convolution."""
 
 WAYS = [
     *(("compact", padding, "max") for padding in PADDINGS),
@@ -98,11 +98,11 @@ def test_variants_work_beside_each_other():
 @pytest.mark.parametrize(
     ("name", "padding", "pooling", "says"),
     [
-        ("vgg19", "mirror", "max", r"vgg19 has no padding 'mirror'; it has zeros, replicate, reflect, circular\.$"),
+        ("vgg19", "same", "max", r"vgg19 has no padding 'same'; it has mirror, zeros, replicate, reflect, circular\.$"),
         ("vgg19", "zeros", "mean", r"vgg19 has no pooling 'mean'; it has max, average, l2\.$"),
         ("vgg19", None, "max", "no padding None"),
         ("vgg19", "zeros", ["max"], "no pooling"),
-        ("compact", "Reflect", "max", r"it has zeros, replicate, reflect, circular\.$"),
+        ("compact", "Reflect", "max", r"it has mirror, zeros, replicate, reflect, circular\.$"),
         ("compact", "zeros", "average", r"has no pooling 'average'; it has max\. .*learned: .*at max, or choose .*vgg19\.$"),
         ("compact", "reflect", "l2", "convolutions that it has learned"),
     ],
@@ -115,7 +115,7 @@ def test_what_an_encoder_does_not_have_is_refused_with_what_it_has(name, padding
 def test_an_encoder_of_ones_own_goes_on_working_and_has_its_one_way():
     encoder = type("Plain", (Toy,), {"paddings": Encoder.paddings})()
     assert encoder.variant() is encoder and encoder.variant("zeros", "max") is encoder
-    with pytest.raises(RecipeError, match=r"toy has no padding 'reflect'; it has zeros\.$"):
+    with pytest.raises(RecipeError, match=r"toy has no padding 'reflect'; it has mirror, zeros\.$"):
         encoder.variant("reflect")
     with pytest.raises(RecipeError, match=r"toy has no pooling 'l2'; it has max\.$"):
         encoder.variant(pooling="l2")
@@ -150,11 +150,11 @@ def test_an_encoder_of_ones_own_may_have_more_ways():
     for stride, (layer, f) in enumerate(seen(other, image, own.layers).items(), start=1):
         assert torch.allclose(rolled[layer], f.roll((2 // stride, 4 // stride), (2, 3)))
         assert not torch.allclose(f, seen(own, image, own.layers)[layer])
-    with pytest.raises(RecipeError, match=r"it has zeros, circular\.$"):
+    with pytest.raises(RecipeError, match=r"it has mirror, zeros, circular\.$"):
         own.variant("reflect")
 
 
-PAINTED = [*WAYS[1:4], ("vgg19", "reflect", "l2"), ("vgg19", "circular", "average")]
+PAINTED = [*WAYS[:1], *WAYS[2:5], ("vgg19", "reflect", "l2"), ("vgg19", "circular", "average")]
 
 
 @pytest.mark.parametrize(("name", "padding", "pooling"), PAINTED)
@@ -170,7 +170,7 @@ def test_a_picture_is_painted_with_a_variant(name, padding, pooling):
 @pytest.mark.parametrize(
     ("stride", "size"), [(1, (5, 6)), (1, (2, 3)), (1, (1, 4)), (1, (4, 1)), (1, (1, 1)), (2, (6, 5)), (2, (2, 3))]
 )
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", NUMPY)
 def test_a_convolution_sees_what_numpys_padding_shows(padding, size, stride):
     """Of a side of one pixel a mirror can only show that pixel."""
     torch.manual_seed(0)
@@ -187,7 +187,7 @@ def test_a_convolution_sees_what_numpys_padding_shows(padding, size, stride):
 
 
 @pytest.mark.parametrize("size", [(4, 5), (3, 2), (1, 3), (2, 1), (1, 1)])
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", NUMPY)
 def test_a_convolution_hands_the_borders_gradients_back_to_where_they_came_from(padding, size):
     torch.manual_seed(0)
     conv = nn.Conv2d(2, 3, 3, padding=1).double()
@@ -198,7 +198,7 @@ def test_a_convolution_hands_the_borders_gradients_back_to_where_they_came_from(
     assert torch.allclose(*slopes)
 
 
-@pytest.mark.parametrize("padding", PADDINGS[1:])
+@pytest.mark.parametrize("padding", PADDINGS[2:])
 def test_a_borders_copy_keeps_the_channels_of_a_pixel_side_by_side(padding):
     x = torch.rand(1, 8, 9, 10).contiguous(memory_format=torch.channels_last)
     conv = nn.Conv2d(8, 8, 3, padding=1).to(memory_format=torch.channels_last)
@@ -219,7 +219,7 @@ def test_circular_features_roll_with_the_picture(name, pooling):
     assert torch.allclose(seen(encoder, shallow)["relu2_1"], features["relu2_1"].roll((1, 3), (2, 3)), rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize("padding", PADDINGS[:4])
 @both
 def test_features_with_borders_do_not_roll(name, padding):
     encoder, image = exact()[name].variant(padding), picture(1, 32, 48).double()
@@ -228,12 +228,45 @@ def test_features_with_borders_do_not_roll(name, padding):
         assert not torch.allclose(rolled[layer], features[layer].roll(16 // strides, 3), rtol=1e-3), layer
 
 
-@every_way
+@pytest.mark.parametrize(("name", "padding", "pooling"), [way for way in WAYS if way[1] != "mirror"])
 def test_a_flat_picture_has_flat_features_with_every_padding_but_zeros(name, padding, pooling):
     image = torch.tensor([0.8, 0.3, 0.5], dtype=torch.double)[:, None, None].expand(1, 3, 37, 50)
     for layer, f in seen(exact()[name].variant(padding, pooling), image).items():
         rim = (f - f[:, :, f.shape[2] // 2, f.shape[3] // 2, None, None]).abs().max() / f.abs().max()
         assert (rim < 1e-12) == (padding != "zeros"), layer
+
+
+@pytest.mark.parametrize("size", [(48, 64), (37, 50), (33, 17), (16, 40)])
+@both
+def test_mirror_shows_the_encoder_what_numpys_padding_shows_and_drops_what_is_beyond(name, size):
+    """A side of 16 pixels has no 16 others to mirror, and stays as it is."""
+    encoder, image = exact()[name], picture(1, *size).double()
+    rows, columns = (16 if side > 16 else 0 for side in size)
+    wide = np.pad(image.numpy(), ((0, 0), (0, 0), (rows, rows), (columns, columns)), mode="reflect")
+    whole, found = seen(encoder, torch.from_numpy(wide)), seen(encoder.variant("mirror"), image)
+    for layer, plain in seen(encoder, image).items():
+        stride = 2 ** (int(layer[4]) - 1)
+        top, left = rows // stride, columns // stride
+        expected = whole[layer][:, :, top : top + plain.shape[2], left : left + plain.shape[3]]
+        assert found[layer].shape == plain.shape
+        assert torch.allclose(found[layer], expected, rtol=1e-12, atol=0), layer
+
+
+@both
+def test_a_mirrored_border_sees_what_the_photo_goes_on_as_better_than_zeros(name):
+    """The features of a cut-out beside those of the whole photo, in the outermost places of the cut-out."""
+    photo = open_picture(Path(__file__).parents[1] / "assets/photos/coffee.jpg", 160).image.double()[:, :, :112]
+    encoder, cut = exact()[name], photo[:, :, 16:-16, 32:-32]
+    whole = seen(encoder, photo)
+    apart = {"zeros": [], "mirror": []}
+    for padding, errors in apart.items():
+        for layer, f in seen(encoder.variant(padding), cut).items():
+            stride = 2 ** (int(layer[4]) - 1)
+            expected = whole[layer][:, :, 16 // stride :, 32 // stride :][:, :, : f.shape[2], : f.shape[3]]
+            off = (f - expected).square()
+            off[:, :, 1:-1, 1:-1] = 0
+            errors.append(float(off.sum() / expected.square().sum()))
+    assert all(mirror < zeros for mirror, zeros in zip(apart["mirror"], apart["zeros"], strict=True)), apart
 
 
 @every_way

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from stylekit.errors import RecipeError, SizeError
 from stylekit.recipe import ENCODERS, PADDINGS, POOLINGS
 
+MARGIN = 16
+"""Pixels that "mirror" continues a picture by: at 32 the border looks no better (bench/borders.py); a stride of block 5."""
+
 
 class Encoder(nn.Module, ABC):
     """A frozen network from an sRGB image to features. Owns its normalisation; goes no deeper than asked.
@@ -23,32 +26,33 @@ class Encoder(nn.Module, ABC):
 
     An encoder of one's own says its `name` and `layers` and walks them. It has one way of treating borders and of
     shrinking, called "zeros" and "max" whatever it is, unless it lists more in `paddings` and `poolings`; then its `_walk`
-    does as `padding, pooling = self.way` says.
+    does as `padding, pooling = self.way` says. "mirror" every encoder has: it is done here, around `_walk`.
     """
 
     name: str
     layers: tuple[str, ...]
     """Every layer that can be asked for, from shallow to deep."""
-    paddings: tuple[str, ...] = PADDINGS[:1]
-    """Every padding that `variant` can give; the first of PADDINGS is among them."""
+    paddings: tuple[str, ...] = PADDINGS[:2]
+    """Every padding that `variant` can give; the first two of PADDINGS every encoder has."""
     poolings: tuple[str, ...] = POOLINGS[:1]
     """Every pooling that `variant` can give; the first of POOLINGS is among them."""
     pooling_note: str = ""
     """Why there are no more poolings, and what to do: for whoever asks for another."""
-    way: tuple[str, str] = (PADDINGS[0], POOLINGS[0])
-    """(padding, pooling): what it sees beyond the border at every convolution, how it shrinks between blocks."""
+    way: tuple[str, str] = ("zeros", POOLINGS[0])
+    """(padding, pooling): what it sees beyond the border, how it shrinks between blocks."""
 
-    def variant(self, padding: str = PADDINGS[0], pooling: str = POOLINGS[0]) -> "Encoder":
+    def variant(self, padding: str = "zeros", pooling: str = POOLINGS[0]) -> "Encoder":
         """This network with another `padding` and `pooling`; itself if it has them already.
 
         The weights are shared and not copied, so that a variant costs nothing, and moves with the original to another
-        device; the original goes on as it is. "circular" makes features of a picture that is its own neighbour on all
+        device; the original goes on as it is. "mirror" continues the picture by MARGIN mirrored pixels, and drops what was
+        seen of them. "circular" makes features of a picture that is its own neighbour on all
         sides, a tile: they roll with the picture. Exactly so where both sides are multiples of the deepest layer's stride,
         2^(B-1); with others, the rows and columns that halving drops are missing at the seam.
 
         Raises RecipeError for what this encoder does not have.
         """
-        self._check_has("padding", padding, self.paddings)
+        self._check_has("padding", padding, tuple(dict.fromkeys((*PADDINGS[:2], *self.paddings))))
         self._check_has("pooling", pooling, self.poolings, self.pooling_note)
         if (padding, pooling) == self.way:
             return self
@@ -68,7 +72,14 @@ class Encoder(nn.Module, ABC):
         """
         wanted = self.check_layers(layers)
         self.check_size(image.shape[2], image.shape[3], wanted)
-        return dict(self._walk(image, wanted)) if wanted else {}
+        if not wanted:
+            return {}
+        if self.way[0] != "mirror":
+            return dict(self._walk(image, wanted))
+        # whole steps of the deepest layer, so that every layer has whole places to drop
+        rows, columns = (min(MARGIN, (side - 1) // MARGIN * MARGIN) for side in image.shape[2:])
+        seen = self._walk(_mirrored(_mirrored(image, rows, 2), columns, 3), wanted)
+        return {layer: _inside(features, rows >> _block(layer) - 1, columns >> _block(layer) - 1) for layer, features in seen}
 
     @abstractmethod
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
@@ -105,10 +116,25 @@ def _block(layer: str) -> int:
     return int(layer[4])
 
 
+def _mirrored(image: Tensor, margin: int, dim: int) -> Tensor:
+    """`image` with so many pixels more at both ends of `dim`; the mirrors stand on the outermost pixels."""
+    # not torch.nn.functional.pad: it adds up gradients in any order on a GPU, see _Continued
+    before, after = image.narrow(dim, 1, margin), image.narrow(dim, image.shape[dim] - 1 - margin, margin)
+    return torch.cat((before.flip(dim), image, after.flip(dim)), dim)
+
+
+def _inside(features: Tensor, rows: int, columns: int) -> Tensor:
+    """`features` without so many places at every end."""
+    return features[:, :, rows : features.shape[2] - rows, columns : features.shape[3] - columns]
+
+
 def convolve(conv: nn.Module, x: Tensor, padding: str) -> Tensor:
-    """`conv`, a Conv2d with zero padding of one pixel, of x (1, C, H, W), but with one of PADDINGS; "zeros" is conv itself."""
+    """`conv`, a Conv2d with zero padding of one pixel, of x (1, C, H, W), but with `padding`, one of PADDINGS.
+
+    "zeros" is conv itself, and so is "mirror", which is done to the picture.
+    """
     assert isinstance(conv, nn.Conv2d) and conv.padding == (1, 1)
-    if padding == "zeros":
+    if padding in ("zeros", "mirror"):
         return conv(x)  # type: ignore[no-any-return]
     return nn.functional.conv2d(_Continued.apply(x, padding), conv.weight, conv.bias, conv.stride)
 

@@ -60,10 +60,10 @@ class Events:
     def order(self, values: Sequence[Any], onward: bool) -> Order:
         """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError."""
         count = len(self.page.pictures)
-        content, *styles, palette, start, drawing, softness = values[:count]
-        styles = [style for style in styles if style]
+        content, first, *others, palette, start, drawing, cutout, softness = values[:count]
+        styles = [style for style in (first, *others) if style]
         settings = nested(dict(zip(self.page.controls, values[count:], strict=True)), len(styles))
-        masks = masks_of(drawing, len(styles), softness)
+        masks = masks_of(drawing, len(styles), softness, cutout if first else None)
         return Order(content, styles, Recipe(**settings), onward, palette, start, masks)
 
     def _shown(self, view: View, with_plot: bool = True) -> Updates:
@@ -164,9 +164,13 @@ class Events:
                 updates[self.page.canvas] = photo
         return updates
 
-    def look_at(self, path: str | None) -> str:
-        """What to tell about a picture that has just been chosen."""
-        return self._look(path)[0]
+    def look_at_artwork(self, path: str | None) -> Updates:
+        """The first artwork that has just been chosen: what there is to tell."""
+        note, picture = self._look(path)
+        updates: Updates = {self.page.style_note: note}
+        if picture:
+            updates[self.page.cutout] = drawn_on(to_array(picture.image))
+        return updates
 
     def _look(self, path: str | None) -> tuple[str, Picture | None]:
         """What to tell about a picture, and the picture, if it can be opened."""
@@ -276,7 +280,7 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
-    page.style.change(events.look_at, page.style, page.style_note, **live)
+    page.style.change(events.look_at_artwork, page.style, [page.style_note, page.cutout], **live)
     _wire_programs(page, events, limits_on_waiting)
 
 

@@ -1,6 +1,6 @@
 """What is on the page. Labels come from words/, help, limits and defaults from Recipe's fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from html import escape
 from typing import Any
@@ -49,6 +49,9 @@ class Page:
     palette: PictureFile
     start: PictureFile
     drawing: gr.ImageEditor
+    """on the photo"""
+    cutout: gr.ImageEditor
+    """on the first artwork"""
     softness: gr.Slider
     content_note: gr.HTML
     style_note: gr.HTML
@@ -73,7 +76,8 @@ class Page:
     @property
     def pictures(self) -> list[Any]:
         """What is painted with, in the order of `Events.order`."""
-        return [self.content, self.style, *self.further, self.palette, self.start, self.drawing, self.softness]
+        chosen = [self.content, self.style, *self.further, self.palette, self.start]
+        return [*chosen, self.drawing, self.cutout, self.softness]
 
     @property
     def turned(self) -> dict[str, Any]:
@@ -199,30 +203,41 @@ def _masks(words: Words) -> dict[str, Any]:
     legend = [(color, words("masks.keep")) for color in COLORS[:1]]
     legend += [(color, words("artwork.letter", letter=letter)) for color, letter in zip(COLORS[1:], LETTERS, strict=True)]
     swatches = "".join(f'<span><i style="background:{color}"></i>{escape(name)}</span>' for color, name in legend)
-    gr.HTML(f'<div class="legend">{words("masks.hint")} {swatches}</div>', elem_classes="note", padding=False)
-    drawing = gr.ImageEditor(
-        drawn_on(sample("photos", FIRST_PHOTO)),
+    parts: dict[str, Any] = {}
+    with gr.Tabs(elem_id="masks"):
+        with gr.Tab(words("masks.photo")):
+            gr.HTML(f'<div class="legend">{words("masks.hint")} {swatches}</div>', elem_classes="note", padding=False)
+            parts["drawing"] = _editor(sample("photos", FIRST_PHOTO), COLORS, words("masks"), "drawing")
+        with gr.Tab(words("masks.artwork")):
+            gr.HTML(f'<div class="legend">{words("masks.artwork.hint")}</div>', elem_classes="note", padding=False)
+            parts["cutout"] = _editor(sample("artworks", FIRST_ARTWORK), COLORS[1:2], words("masks.artwork"), "cutout")
+    parts["softness"] = gr.Slider(
+        0, 0.1, 0.02, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
+    )
+    return parts
+
+
+def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str) -> gr.ImageEditor:
+    """A picture to paint masks on."""
+    return gr.ImageEditor(
+        drawn_on(picture),
         type="numpy",
         image_mode="RGBA",
         sources=(),
         transforms=(),
         layers=False,
-        brush=gr.Brush(colors=list(COLORS), default_color=COLORS[0], color_mode="fixed", default_size=40),
+        brush=gr.Brush(colors=list(colors), default_color=colors[0], color_mode="fixed", default_size=40),
         eraser=gr.Eraser(default_size=40),
-        label=words("masks"),
+        label=label,
         show_label=False,
         buttons=[],
         height=430,
-        elem_id="drawing",
+        elem_id=elem_id,
     )
-    softness = gr.Slider(
-        0, 0.1, 0.02, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
-    )
-    return {"drawing": drawing, "softness": softness}
 
 
 def drawn_on(photo: Any) -> Any:
-    """The value of the mask editor that shows a photo with nothing painted on it."""
+    """The value of a mask editor that shows a picture with nothing painted on it."""
     return None if photo is None else {"background": photo, "layers": [], "composite": None}
 
 

@@ -1,4 +1,4 @@
-"""From what a visitor paints on the photo to masks: each colour of the brush is a region."""
+"""From what a visitor paints on the photo, and on the first artwork, to masks: each colour of the brush is a region."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,19 +14,23 @@ COLORS = ("#2f9e44", "#e03131", "#1971c2", "#f59f00", "#9c36b5")
 """Of the brush: where the photo is kept, then where artwork A, B, C and D alone applies."""
 
 
-def masks_of(drawing: Mapping[str, Any] | None, artworks: int, softness: float = 0.0) -> Masks | None:
-    """The masks of an image editor's value, for so many artworks; None where nothing is painted.
+def masks_of(
+    drawing: Mapping[str, Any] | None, artworks: int, softness: float = 0.0, cutout: Mapping[str, Any] | None = None
+) -> Masks | None:
+    """The masks of the image editors' values, for so many artworks; None where nothing is painted.
 
-    The value's `layers` are arrays (H, W, 4) uint8. What is painted in no colour belongs to all artworks. `softness` is the
-    reach of the soft edges as a share of the longer side: the masks are blurred together and go on adding up to 1.
+    `drawing` is on the photo; what is painted in no colour belongs to all artworks. `cutout` is on the first artwork: what is
+    painted is all that is looked at. A value's `layers` are arrays (H, W, 4) uint8. `softness` is the reach of the soft edges
+    as a share of the longer side: the masks are blurred together and go on adding up to 1.
     """
-    regions = regions_of(drawing, softness)
+    regions, parts = regions_of(drawing, softness), regions_of(cutout, softness)
+    looked_at = [] if parts is None else [1 - parts[:, 1:2]]
     if regions is None:
-        return None
+        return Masks(artworks=looked_at) if looked_at else None
     photo, free, mine = regions[:, :1], regions[:, 1:2], regions[:, 2:]
     used = [k for k in range(min(artworks, MOST_STYLES)) if bool(mine[:, k].any())]
     styles = [mine[:, k : k + 1] + free for k in range(artworks)] if used else []
-    return Masks(styles=styles, photo=photo if bool(photo.any()) else None)
+    return Masks(styles=styles, artworks=looked_at, photo=photo if bool(photo.any()) else None)
 
 
 def regions_of(drawing: Mapping[str, Any] | None, softness: float) -> Tensor | None:

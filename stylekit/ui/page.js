@@ -2,7 +2,7 @@
 (() => {
   const target = () => document.querySelector("#dials > input[type=file]");
   const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-  const elsewhere = (event) => !event.target.closest("#content, #style, .small, #drawing");
+  const elsewhere = (event) => !event.target.closest("#content, #style, .small, #masks");
 
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || !elsewhere(event)) return document.body.classList.remove("dropping");
