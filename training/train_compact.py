@@ -1,6 +1,6 @@
 """Train the compact encoder: `python -m training.train_compact --minutes 60` (see training/README.md).
 
-The student's own features, mapped by a learned linear head per layer, shall equal the teachers': as features, in the
+The student's own features, mapped by a learned linear head per layer, shall equal the teacher's: as features, in the
 statistics that style is made of, and in what changes from one picture to a similar one. Half of each batch are crops of
 pictures, the other half belongs to pictures that the student is painting at this moment, so that it learns from what an
 optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P.
@@ -20,13 +20,16 @@ from torch import Tensor, nn
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.losses import FLOOR
 from training.data import Painting, Pictures, noisy
-from training.teachers import CHANNELS, Teachers
+from training.teacher import CHANNELS, Teacher
 
 ROOT = Path(__file__).parents[2] / "shared"
 
+WINDOW = 64
+"""Places of a layer that are compared at most in either direction, from a corner: enough at the layers that are large."""
+
 
 class Student(nn.Module):
-    """The compact network with a head per layer into the teachers' space; without bias, so that the fold is exact."""
+    """The compact network with a head per layer into the teacher's space; without bias, so that the fold is exact."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +44,7 @@ class Student(nn.Module):
         self.fold()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teachers'."""
+        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teacher's."""
         return dict(self.net.walk_unprojected(images, Compact.layers[-1]))
 
     def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
@@ -62,37 +65,47 @@ class Student(nn.Module):
 def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Relative error of features; of Gram matrix, covariance and mean; of differences: each averaged over the batch.
 
-    mine (B, c, h, w) and head (C, c) against theirs (B, C, h, w). The differences are those between the first half of the
+    mine (B, c, h, w) and head P (C, c) against theirs (B, C, h, w). The differences are those between the first half of the
     batch and the second: what the content loss is made of, and, where the two pictures are nearly the same, the direction
-    in which an optimiser goes. All is computed from products of c and C channels, so
-    that `head @ mine`, which is large at the shallow layers, is never made: ||P a - t||^2 = tr P aa' P' - 2 tr P at' + tr tt'.
+    in which an optimiser goes. All is computed from products of c channels, so that P a, which is large, is never made:
+    ||P a - t||^2 = a' Q a - 2 u' a + t't with Q = P'P and u = P't, and alike for second moments and means.
     """
-    a, t = mine.flatten(2), theirs.flatten(2)
-    places = a.shape[2]
-    second_a, second_t = head @ (a @ a.mT / places) @ head.T, t @ t.mT / places
-    mean_a, mean_t = a.mean(2) @ head.T, t.mean(2)
-    power = _trace(second_t)
-    features = _squared_error(a, head, t) / torch.maximum(power - mean_t.square().sum(1), 0.1 * power)
-    cov_a, cov_t = second_a - mean_a[:, :, None] * mean_a[:, None], second_t - mean_t[:, :, None] * mean_t[:, None]
-    norm = second_t.square().sum((1, 2))
-    gram = (second_a - second_t).square().sum((1, 2)) / norm
-    cov = (cov_a - cov_t).square().sum((1, 2)) / torch.maximum(cov_t.square().sum((1, 2)), 100 * FLOOR * norm)
-    mean = (mean_a - mean_t).square().sum(1) / mean_t.square().sum(1)
-    half = len(a) // 2
-    da, dt = a[:half] - a[half:], t[:half] - t[half:]
-    differences = _squared_error(da, head, dt) / torch.maximum(_squares(dt), 1e-4 * power[:half])
-    return features.mean(), (gram + cov + mean).mean(), differences.mean()
+    a, t = (x[:, :, :WINDOW, :WINDOW].flatten(2) for x in (mine, theirs))
+    places, half = a.shape[2], len(a) // 2
+    q, u = head.T @ head, torch.bmm(head.T.expand(len(t), -1, -1), t)
+    moment_a, moment_u = a @ a.mT / places, u @ u.mT / places
+    mean_a, mean_u = a.mean(2), u.mean(2)
+    with torch.no_grad():
+        moment_t, mean_t = t @ t.mT / places, t.mean(2)
+        power, norm_mean, norm = _trace(moment_t), _squares(mean_t), _squares(moment_t)
+        norm_cov = _squares(moment_t - _outer(mean_t))
+        apart = _squares(t[:half] - t[half:]) / places
+    features = (q * moment_a).sum((1, 2)) - 2 * (u * a).sum((1, 2)) / places + power
+    gram = _apart(q, moment_a, moment_u, norm)
+    cov = _apart(q, moment_a - _outer(mean_a), moment_u - _outer(mean_u), norm_cov)
+    mean = (mean_a @ q * mean_a).sum(1) - 2 * (mean_a * mean_u).sum(1) + norm_mean
+    da, du = a[:half] - a[half:], u[:half] - u[half:]
+    differences = (q * (da @ da.mT)).sum((1, 2)) / places - 2 * (du * da).sum((1, 2)) / places + apart
+    return (
+        (features / torch.maximum(power - norm_mean, 0.1 * power)).mean(),
+        (gram / norm + cov / torch.maximum(norm_cov, 100 * FLOOR * norm) + mean / norm_mean).mean(),
+        (differences / torch.maximum(apart, 1e-4 * power[:half])).mean(),
+    )
 
 
-def _squared_error(a: Tensor, head: Tensor, t: Tensor) -> Tensor:
-    """||head @ a - t||^2 per picture and location, for a (B, c, M), head (C, c), t (B, C, M)."""
-    places = a.shape[2]
-    return _trace(head @ (a @ a.mT / places) @ head.T) - 2 * ((t @ a.mT / places) * head).sum((1, 2)) + _squares(t)
+def _apart(q: Tensor, mine: Tensor, theirs: Tensor, norm: Tensor) -> Tensor:
+    """||P A P' - T||^2 of A = `mine`, with Q = P'P, `theirs` = P'TP and ||T||^2 = `norm`."""
+    turned = q @ mine
+    return (turned * turned.mT).sum((1, 2)) - 2 * (mine * theirs).sum((1, 2)) + norm
 
 
-def _squares(t: Tensor) -> Tensor:
-    """||t||^2 per picture and location, for t (B, C, M)."""
-    return t.square().sum((1, 2)) / t.shape[2]
+def _outer(x: Tensor) -> Tensor:
+    return x[:, :, None] * x[:, None]
+
+
+def _squares(x: Tensor) -> Tensor:
+    """The sum of squares of each picture."""
+    return torch.linalg.vector_norm(x.flatten(1), dim=1).square()
 
 
 def _trace(x: Tensor) -> Tensor:
@@ -104,30 +117,29 @@ def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     pictures = Pictures(args.pictures)
-    teachers, student, average = Teachers(args.vgg19, args.small), Student(), Student()
+    teacher, student, average = Teacher(args.vgg19), Student(), Student()
     if args.resume:
         widen(student, torch.load(args.resume, weights_only=True))
     average.load_state_dict(student.state_dict())
     student.to(memory_format=torch.channels_last)
     trained = [p for p in student.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=args.lr, betas=(0.9, 0.99))
+    optimizers = Optimizers(student, args.lr)
     measuring = pictures.measuring_batch(160)
-    wanted = teachers(measuring)
+    wanted = teacher(measuring)
     pool: list[Painting] = []
     begin = saved = time.monotonic()
     batch, done = 0, 0.0
     while done < 1:
         done = (time.monotonic() - begin) / (60 * args.minutes)
         x = next_batch(pool if done > args.alone else None, args, pictures, student, rng)
-        losses = student.losses(x, teachers(x)).values()
+        losses = student.losses(x, teacher(x)).values()
         weighted = [features + args.statistics * stats + args.differences * apart for features, stats, apart in losses]
         total = torch.stack(weighted).sum()
-        warm = min(1.0, (batch + 1) / 100)
-        optimizer.param_groups[0]["lr"] = args.lr * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
-        optimizer.zero_grad()
+        for p in trained:
+            p.grad = None
         total.backward()
         nn.utils.clip_grad_norm_(trained, 5.0)
-        optimizer.step()
+        optimizers.step(min(1.0, (batch + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2))
         if batch % 10 == 0:
             student.fold()
         follow(average, student, min(0.999, (batch + 1) / (batch + 20)))
@@ -139,11 +151,46 @@ def train(args: argparse.Namespace) -> None:
         batch += 1
 
 
+class Optimizers:
+    """Muon for kernels and heads, which are matrices, and Adam for biases.
+
+    Muon (Jordan 2024; torch.optim.Muon) makes all directions of a matrix' step equally long. The features of a network are
+    so correlated that Adam hardly moves along most of the directions that the deep layers still need.
+    """
+
+    def __init__(self, student: Student, lr: float) -> None:
+        trained = [p for p in student.parameters() if p.requires_grad]
+        self.kernels = [p for p in trained if p.ndim == 4]
+        # (O, I, k, k) with a pixel's channels side by side is a matrix (O, k k I) in the same memory
+        self.matrices = [nn.Parameter(_matrix(p.detach())) for p in self.kernels]
+        assert all(p.data_ptr() == m.data_ptr() for p, m in zip(self.kernels, self.matrices, strict=True))
+        muon = torch.optim.Muon(self.matrices, lr=lr, weight_decay=0, momentum=0.97, adjust_lr_fn="match_rms_adamw")
+        adam = torch.optim.Adam([p for p in trained if p.ndim != 4], lr=0.6 * lr, betas=(0.9, 0.99))
+        self.pairs = ((muon, lr), (adam, 0.6 * lr))
+
+    def step(self, rate: float) -> None:
+        """One step at `rate` times the learning rate, from the gradients of the student's parameters."""
+        for kernel, matrix in zip(self.kernels, self.matrices, strict=True):
+            matrix.grad = None if kernel.grad is None else _matrix(kernel.grad)
+        for optimizer, lr in self.pairs:
+            optimizer.param_groups[0]["lr"] = lr * rate
+            optimizer.step()
+
+
+def _matrix(kernel: Tensor) -> Tensor:
+    return kernel.permute(0, 2, 3, 1).flatten(1)
+
+
 @torch.no_grad()
 def widen(student: Student, saved: dict[str, Tensor]) -> None:
-    """Take over the weights of a student of as many or fewer channels; what its channels read from new ones begins with 0."""
+    """Take over the weights of a student of as many or fewer channels; what its channels read from new ones begins with 0.
+
+    Kernels that the other one lacks, or has in another size, stay random.
+    """
     for name, mine in student.state_dict().items():
-        old = saved[name]
+        old = saved.get(name)
+        if old is None or mine.shape[2:] != old.shape[2:]:
+            continue
         if mine.ndim == 4:
             mine[: len(old), old.shape[1] :] = 0
         mine[tuple(slice(side) for side in old.shape)] = old
@@ -214,13 +261,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="how long to train (default: %(default)s)")
     parser.add_argument("--pictures", type=Path, default=ROOT / "training", help="folder of training pictures")
     parser.add_argument("--vgg19", type=Path, default=ROOT / "weights/vgg19_standin.safetensors", help="VGG-19 weights")
-    parser.add_argument("--small", type=Path, default=ROOT / "weights/teacher_16x.safetensors", help="Wang et al.'s weights")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the weights")
     parser.add_argument("--resume", type=Path, help="go on from a .resume.pt file")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=1.5e-3, help="learning rate at its highest (default: %(default)s)")
+    parser.add_argument("--lr", type=float, default=2e-3, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--statistics", type=float, default=1.0, help="weight of the statistics against the features")
-    parser.add_argument("--differences", type=float, default=1.0, help="weight of the differences against the features")
+    parser.add_argument("--differences", type=float, default=1.5, help="weight of the differences against the features")
     parser.add_argument("--pool", type=int, default=24, help="pictures being painted at a time (default: %(default)s)")
     parser.add_argument("--alone", type=float, default=0.05, help="share of the time before the paintings join in")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")

@@ -129,12 +129,12 @@ def _inside(features: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def convolve(conv: nn.Module, x: Tensor, padding: str) -> Tensor:
-    """`conv`, a Conv2d with zero padding of one pixel, of x (1, C, H, W), but with `padding`, one of PADDINGS.
+    """`conv`, a Conv2d with zero padding of one pixel or none, of x (1, C, H, W), but with `padding`, one of PADDINGS.
 
     "zeros" is conv itself, and so is "mirror", which is done to the picture.
     """
-    assert isinstance(conv, nn.Conv2d) and conv.padding == (1, 1)
-    if padding in ("zeros", "mirror"):
+    assert isinstance(conv, nn.Conv2d) and conv.padding in ((0, 0), (1, 1))
+    if padding in ("zeros", "mirror") or conv.padding == (0, 0):
         return conv(x)  # type: ignore[no-any-return]
     return nn.functional.conv2d(_Continued.apply(x, padding), conv.weight, conv.bias, conv.stride)
 

@@ -1,9 +1,11 @@
 """Our own small encoder: shaped like VGG-19, six to eight times faster, its weights beside this file (see compact.md).
 
-Five blocks; each but the first halves the size with a 4x4 convolution of stride 2 (its kernel is divisible by its stride, so
-that no pixel counts more than its neighbour: no checker pattern) and ends on a layer that stands for VGG-19's of the same
-name. What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map
-from these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
+Five blocks; each but the first halves the size with a convolution of stride 2 (its kernel is divisible by its stride, so
+that no pixel counts more than its neighbour: no checker pattern), and ends on layers that stand for VGG-19's of the same name.
+Where VGG-19 has a convolution and a pooling, the one of stride 2 stands for both, and has more channels than its block.
+
+What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map from
+these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
 are then those in VGG-19's space (||P D P'|| = ||root D root||), at a fraction of its channels.
 """
 
@@ -20,10 +22,22 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "e6697be73fde2ba7d953de8bdaeda88dd2aaf19093c36279e422f244595c97de"
+SHA256 = "79135dd7e9afa24490af0f3652121dc67c3f009051c562d2a05c2868b5666a73"
 
-CHANNELS = (24, 48, 80, 160, 192)
-"""Of the five blocks, shallow to deep."""
+CONVOLUTIONS = (
+    ("relu1_1", 24, 3),
+    ("down2", 48, 4),
+    ("relu2_1", 48, 3),
+    ("down3", 128, 4),
+    ("relu3_1", 80, 3),
+    ("down4", 224, 4),
+    ("relu4_1", 160, 3),
+    ("relu4_2", 160, 3),
+    ("down5", 192, 2),
+    ("mid5", 192, 3),
+    ("relu5_1", 192, 3),
+)
+"""(name, channels, side of the kernel), from the image on, each followed by a ReLU; what halves the size has an even kernel."""
 
 
 class Compact(Encoder):
@@ -34,19 +48,16 @@ class Compact(Encoder):
     paddings = PADDINGS
     pooling_note = "It shrinks by convolutions that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
-    def __init__(self, widths: Sequence[int] = CHANNELS) -> None:
+    def __init__(self, convolutions: Sequence[tuple[str, int, int]] = CONVOLUTIONS) -> None:
         super().__init__()
         self.conv = nn.ModuleDict()
         self.root = nn.ModuleDict()
         before = 3
-        for block, channels in enumerate(widths, start=1):
-            if block > 1:
-                self.conv[f"down{block}"] = nn.Conv2d(before, channels, 4, stride=2, padding=1)
-                before = channels
-            for layer in (name for name in self.layers if name.startswith(f"relu{block}")):
-                self.conv[layer] = nn.Conv2d(before, channels, 3, padding=1)
-                self.root[layer] = nn.Conv2d(channels, channels, 1, bias=False)
-                before = channels
+        for name, channels, side in convolutions:
+            self.conv[name] = nn.Conv2d(before, channels, side, stride=2 - side % 2, padding=(side - 1) // 2)
+            if name in self.layers:
+                self.root[name] = nn.Conv2d(channels, channels, 1, bias=False)
+            before = channels
 
     @classmethod
     def load(cls, path: Path = WEIGHTS, sha256: str = SHA256) -> "Compact":
@@ -58,7 +69,8 @@ class Compact(Encoder):
         if hashlib.sha256(data).hexdigest() != sha256:
             raise WeightsError("The compact encoder's weights are damaged (their sha256 differs); install stylekit anew.")
         tensors = {name: tensor.float() for name, tensor in load_safetensors(data).items()}
-        encoder = cls([len(tensors[f"conv.relu{block}_1.bias"]) for block in range(1, 6)])
+        shapes = {name: tensors[f"conv.{name}.weight"].shape for name, *_ in CONVOLUTIONS if f"conv.{name}.weight" in tensors}
+        encoder = cls([(name, shape[0], shape[2]) for name, shape in shapes.items()])
         encoder.load_state_dict(tensors)
         return encoder
 
