@@ -57,6 +57,18 @@ def test_what_a_head_maps_onto_the_teacher_has_no_loss():
     assert max(float(loss) for loss in layer_losses(mine, head, theirs)) < 1e-12
 
 
+def test_fitted_heads_find_the_map_that_made_the_targets():
+    torch.manual_seed(0)
+    student, images = Student(), torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        made = student(images)
+    maps = {k: torch.rand(student.head[k].out_channels, f.shape[1]) for k, f in made.items()}
+    theirs = {k: torch.einsum("oc,bchw->bohw", maps[k], f) for k, f in made.items()}
+    student.fit_heads(images, theirs)
+    for layer, (features, _, _) in student.losses(images, theirs).items():
+        assert features < 0.01, layer
+
+
 def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
     torch.manual_seed(0)
     student = Student().to(memory_format=torch.channels_last)

@@ -53,6 +53,15 @@ class Student(nn.Module):
         return {layer: layer_losses(mine[layer], self.head[layer].weight.flatten(1), theirs[layer]) for layer in mine}
 
     @torch.no_grad()
+    def fit_heads(self, images: Tensor, theirs: dict[str, Tensor]) -> None:
+        """Give each layer the head that suits its features best, by least squares: a fair beginning for random features."""
+        for layer, mine in self(images).items():
+            a, t = (x.transpose(0, 1).flatten(1) for x in (mine, theirs[layer]))
+            second = a @ a.T
+            second.diagonal().add_(1e-3 * second.trace() / len(second))
+            self.head[layer].weight.copy_(torch.linalg.solve(second, a @ t.T).T[:, :, None, None])
+
+    @torch.no_grad()
     def fold(self) -> None:
         """Write the heads into the network's roots: root = (P'P)^(1/2)."""
         for layer, head in self.head.items():
@@ -120,6 +129,9 @@ def train(args: argparse.Namespace) -> None:
     teacher, student, average = Teacher(args.vgg19), Student(), Student()
     if args.resume:
         widen(student, torch.load(args.resume, weights_only=True))
+    else:
+        first = next_batch(None, args, pictures, student, rng)
+        student.fit_heads(first, teacher(first))
     average.load_state_dict(student.state_dict())
     student.to(memory_format=torch.channels_last)
     trained = [p for p in student.parameters() if p.requires_grad]
