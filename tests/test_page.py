@@ -358,7 +358,7 @@ def test_a_mask_on_the_artwork_leaves_the_rest_of_it_out(visit, tmp_path):
     page.locator("#style input[type=file]").set_input_files(tmp_path / "artwork.png")
     playwright.expect(page.locator("#style img")).to_have_attribute("src", re.compile("artwork.png"))
     page.get_by_role("tab", name="Masks").click()
-    page.get_by_role("tab", name="On artwork A").click()
+    page.get_by_role("tab", name="On the artwork").click()
     stroke(page, "cutout", 0.4, 0.46)
     red, _, blue = painted_to_the_end(visitor, tmp_path, 100).mean((0, 2, 3))
     assert red > blue + 0.15  # of the whole artwork: -0.03

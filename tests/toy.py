@@ -15,7 +15,7 @@ class Toy(Encoder):
 
     name = "toy"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
-    paddings = PADDINGS
+    paddings = PADDINGS[1:]
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Small19(Encoder):
         for n in range(1, count + 1)
         for kind in ("conv", "relu")
     )
-    paddings = PADDINGS
+    paddings = PADDINGS[1:]
     poolings = POOLINGS
 
     def __init__(self) -> None:

@@ -134,7 +134,6 @@ def train(args: argparse.Namespace) -> None:
         student.fit_heads(first, teacher(first))
     average.load_state_dict(student.state_dict())
     student.to(memory_format=torch.channels_last)
-    trained = [p for p in student.parameters() if p.requires_grad]
     optimizers = Optimizers(student, args.lr)
     measuring = pictures.measuring_batch(160)
     wanted = teacher(measuring)
@@ -147,11 +146,10 @@ def train(args: argparse.Namespace) -> None:
         losses = student.losses(x, teacher(x)).values()
         weighted = [features + args.statistics * stats + args.differences * apart for features, stats, apart in losses]
         total = torch.stack(weighted).sum()
-        for p in trained:
-            p.grad = None
+        student.zero_grad()
         total.backward()
-        nn.utils.clip_grad_norm_(trained, 5.0)
-        optimizers.step(min(1.0, (batch + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2))
+        nn.utils.clip_grad_norm_(optimizers.trained, 5.0)
+        optimizers.step(rate(batch, done))
         if batch % 10 == 0:
             student.fold()
         follow(average, student, min(0.999, (batch + 1) / (batch + 20)))
@@ -163,6 +161,11 @@ def train(args: argparse.Namespace) -> None:
         batch += 1
 
 
+def rate(batch: int, done: float) -> float:
+    """Of the learning rate: up over a hundred batches, then half a cosine down to a fiftieth."""
+    return min(1.0, (batch + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+
+
 class Optimizers:
     """Muon for kernels and heads, which are matrices, and Adam for biases.
 
@@ -171,13 +174,13 @@ class Optimizers:
     """
 
     def __init__(self, student: Student, lr: float) -> None:
-        trained = [p for p in student.parameters() if p.requires_grad]
-        self.kernels = [p for p in trained if p.ndim == 4]
+        self.trained = [p for p in student.parameters() if p.requires_grad]
+        self.kernels = [p for p in self.trained if p.ndim == 4]
         # (O, I, k, k) with a pixel's channels side by side is a matrix (O, k k I) in the same memory
         self.matrices = [nn.Parameter(_matrix(p.detach())) for p in self.kernels]
         assert all(p.data_ptr() == m.data_ptr() for p, m in zip(self.kernels, self.matrices, strict=True))
         muon = torch.optim.Muon(self.matrices, lr=lr, weight_decay=0, momentum=0.97, adjust_lr_fn="match_rms_adamw")
-        adam = torch.optim.Adam([p for p in trained if p.ndim != 4], lr=0.6 * lr, betas=(0.9, 0.99))
+        adam = torch.optim.Adam([p for p in self.trained if p.ndim != 4], lr=0.6 * lr, betas=(0.9, 0.99))
         self.pairs = ((muon, lr), (adam, 0.6 * lr))
 
     def step(self, rate: float) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from stylekit.errors import RecipeError, SizeError
-from stylekit.recipe import ENCODERS, PADDINGS, POOLINGS
+from stylekit.recipe import ENCODERS, POOLINGS
 
 MARGIN = 16
 """Pixels that "mirror" continues a picture by: at 32 the border looks no better (bench/borders.py); a stride of block 5."""
@@ -32,8 +32,8 @@ class Encoder(nn.Module, ABC):
     name: str
     layers: tuple[str, ...]
     """Every layer that can be asked for, from shallow to deep."""
-    paddings: tuple[str, ...] = PADDINGS[:2]
-    """Every padding that `variant` can give; the first two of PADDINGS every encoder has."""
+    paddings: tuple[str, ...] = ("zeros",)
+    """Every padding that `_walk` does; "zeros" is among them."""
     poolings: tuple[str, ...] = POOLINGS[:1]
     """Every pooling that `variant` can give; the first of POOLINGS is among them."""
     pooling_note: str = ""
@@ -46,13 +46,13 @@ class Encoder(nn.Module, ABC):
 
         The weights are shared and not copied, so that a variant costs nothing, and moves with the original to another
         device; the original goes on as it is. "mirror" continues the picture by MARGIN mirrored pixels, and drops what was
-        seen of them. "circular" makes features of a picture that is its own neighbour on all
-        sides, a tile: they roll with the picture. Exactly so where both sides are multiples of the deepest layer's stride,
-        2^(B-1); with others, the rows and columns that halving drops are missing at the seam.
+        seen of them. "circular" makes features of a picture that is its own neighbour on all sides, a tile: they roll with
+        the picture. Exactly so where both sides are multiples of the deepest layer's stride, 2^(B-1); with others, the rows
+        and columns that halving drops are missing at the seam.
 
         Raises RecipeError for what this encoder does not have.
         """
-        self._check_has("padding", padding, tuple(dict.fromkeys((*PADDINGS[:2], *self.paddings))))
+        self._check_has("padding", padding, ("mirror", *self.paddings))
         self._check_has("pooling", pooling, self.poolings, self.pooling_note)
         if (padding, pooling) == self.way:
             return self

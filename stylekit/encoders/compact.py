@@ -45,7 +45,7 @@ class Compact(Encoder):
 
     name = "compact"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
-    paddings = PADDINGS
+    paddings = PADDINGS[1:]
     pooling_note = "It shrinks by convolutions that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
     def __init__(self, convolutions: Sequence[tuple[str, int, int]] = CONVOLUTIONS) -> None:

@@ -45,7 +45,7 @@ class VGG19(Encoder):
     """VGG-19 up to the last convolution that the weights hold. It was trained with zero padding and max pooling."""
 
     name = "vgg19"
-    paddings = PADDINGS
+    paddings = PADDINGS[1:]
     poolings = POOLINGS
     mean: Tensor
     std: Tensor
