@@ -4,7 +4,8 @@ Paints pairs of pictures that were not used in training with VGG-19 (the referen
 judges all results, as the 8-bit pictures that they are, by the reference's own losses. Prints tables in Markdown:
 
 - share: of the reference run's reduction of the style loss, how much an encoder reaches at the same sliders;
-- score: the same at a content loss no worse than the reference's plus ten per cent: content weight times `alpha` for that;
+- score: the same at a content loss no worse than the reference's plus ten per cent: content weight times `alpha` for that
+  (for trained ones; it takes five runs or so);
 - grain and speckle: energy above half the Nyquist frequency of the brightness and of the two colour differences, against the
   mean of content and style picture. The reference's own numbers say what is usual;
 - agreement: how far the relative losses of one picture lie apart under both encoders, median per layer.
@@ -33,8 +34,8 @@ SHARED = ROOT.parent / "shared"
 CONTENTS = ("content-tubingen", "content-lion", "content-hoover-tower")
 STYLES = ("style-starry-night", "style-monet", "style-scream")
 SAMPLES = (("cat", "stained-glass"), ("coffee", "indigo-waves"), ("astronaut", "orchard-linocut"))
-LADDER = (1.0, 1.5, 2.2, 3.3, 5.0, 7.5, 11.0, 16.0)
-"""Factors for the content weight that are tried, in this order, until the content loss is low enough."""
+FURTHEST = 16.0
+"""The content weight is at most multiplied, or divided, by this to make the content loss as low as the reference's."""
 
 
 def random_vgg19() -> Encoder:
@@ -97,6 +98,23 @@ class RandomFilters(Encoder):
             yield layer, nn.functional.conv2d(padded, weight, stride=stride).relu()
 
 
+class Exact(Encoder):
+    """An encoder with some layers taken from the reference: which of its layers' errors cost its pictures how much?"""
+
+    name = "compact"
+    layers = Compact.layers
+
+    def __init__(self, encoder: Encoder, reference: Encoder, exact: Sequence[str]) -> None:
+        super().__init__()
+        self.encoder, self.reference, self.exact = encoder, reference, exact
+
+    def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
+        exact = self.reference(image, [layer for layer in wanted if layer in self.exact])
+        own = self.encoder(image, [layer for layer in wanted if layer not in self.exact])
+        for layer in wanted:
+            yield layer, (exact | own)[layer]
+
+
 def compact_from(path: Path) -> Encoder:
     """The compact encoder with the weights of any file of that shape."""
     from hashlib import sha256
@@ -139,16 +157,30 @@ class Pair:
         """Of the reference run's reduction of the style loss, what `result` reaches."""
         return (self.before.style - result.style) / (self.before.style - reference.style)
 
-    def scored(self, encoder: Encoder, reference: Result, ladder: Sequence[float]) -> tuple[float, float, Result, Result]:
-        """(score, alpha for it, the result with it, the result at the same sliders)."""
-        first = None
-        for alpha in ladder:
-            result = self.painted(encoder, alpha)
-            first = first or result
-            if result.content <= 1.1 * reference.content:
-                break
-        assert first
-        return self.share(result, reference), alpha, result, first
+    def scored(self, encoder: Encoder, reference: Result) -> tuple[float, float, Result]:
+        """(score, alpha for it, the result at the same sliders): of the alphas tried, the lowest with so low a content loss.
+
+        Doubled or halved from 1 on until the content loss passes the limit, then halved twice in between: exact to a fifth.
+        The score is 0 where no alpha is high enough.
+        """
+        same = self.painted(encoder)
+
+        def fits(result: Result) -> bool:
+            return result.content <= 1.1 * reference.content
+
+        low, high, best = (0.5, 1.0, same) if fits(same) else (1.0, 2.0, None)
+        while best is None and high <= FURTHEST:
+            result = self.painted(encoder, high)
+            best, low, high = (result, low, high) if fits(result) else (None, high, 2 * high)
+        if best is None:
+            return 0.0, low, same
+        while high <= 1 and low >= 1 / FURTHEST and fits(result := self.painted(encoder, low)):
+            best, low, high = result, low / 2, low
+        for _ in range(2):
+            middle = math.sqrt(low * high)
+            result = self.painted(encoder, middle)
+            best, low, high = (result, low, middle) if fits(result) else (best, middle, high)
+        return self.share(best, reference), high, same
 
     def fineness(self, image: Tensor) -> tuple[float, float]:
         """Energy above half the Nyquist frequency, against the two pictures': of the brightness, of the colours."""
@@ -211,30 +243,31 @@ class Judged:
     results: list[Result]
     shares: list[float]
     scores: list[float]
-    """0 where the content loss was too high on the whole ladder"""
+    """0 where the content loss was too high at every alpha; NaN where none was sought"""
 
     def summary(self, pairs: list[Pair]) -> str:
         """The cells of the second table."""
         grain, speckle = zip(*(pair.fineness(r.image) for pair, r in zip(pairs, self.results, strict=True)), strict=True)
         ends = ((self.shares, min), (self.scores, min), (grain, max), (speckle, max))
-        return " | ".join(f"{statistics.median(values):.2f}, {end(values):.2f}" for values, end in ends)
+        cells = (f"{statistics.median(values):.2f}, {end(values):.2f}" for values, end in ends)
+        return " | ".join(cells).replace("nan, nan", "")
 
 
-def judged(name: str, encoder: Encoder, pairs: list[Pair], references: list[Result], ladder: Sequence[float]) -> Judged:
-    """Paint and judge all pairs, printing a row of the first table for each."""
+def judged(name: str, encoder: Encoder, pairs: list[Pair], references: list[Result], trained: bool) -> Judged:
+    """Paint and judge all pairs, printing a row of the first table for each; scores only if `trained`."""
     found = Judged([], [], [])
     for pair, base in zip(pairs, references, strict=True):
-        score, alpha, best, same = pair.scored(encoder, base, ladder)
-        share, fits = pair.share(same, base), best.content <= 1.1 * base.content
+        score, alpha, same = pair.scored(encoder, base) if trained else (math.nan, 1.0, pair.painted(encoder))
+        share = pair.share(same, base)
         print(
             f"| {name} | {pair.name} | {pair.before.style:.2f}, {base.style:.3f}, {same.style:.3f} "
-            f"| {base.content:.2f}, {same.content:.2f} | {share:.2f} "
-            f"| {score:.2f} at {alpha:g}{'' if fits else ', content too high'} |",
+            f"| {base.content:.2f}, {same.content:.2f} | {share:.2f} | "
+            + (f"{score:.2f} at {alpha:.3g} |" if score > 0 else f"content too high at {alpha:g} |" if trained else "|"),
             flush=True,
         )
         found.results.append(same)
         found.shares.append(share)
-        found.scores.append(score if fits else 0.0)
+        found.scores.append(score)
     return found
 
 
@@ -247,6 +280,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pictures", type=Path, default=SHARED / "pictures", help="folder of content-*.jpg and style-*.jpg")
     parser.add_argument("--reference", type=Path, default=SHARED / "weights/vgg19_standin.safetensors", help="VGG-19 weights")
     parser.add_argument("--weights", type=Path, nargs="*", default=[WEIGHTS], help="compact encoders to judge")
+    parser.add_argument("--exact", nargs="*", choices=Compact.layers, help="judge the first with these layers from the reference")
     parser.add_argument("--baselines", action="store_true", help="also judge networks without any training")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet there (PNG)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
@@ -259,6 +293,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     reference = VGG19(read_weights(args.reference)).eval().requires_grad_(False)
     encoders: dict[str, Encoder] = {path.stem: compact_from(path) for path in args.weights}
+    if args.exact:
+        encoders[f"exact {' '.join(args.exact)}"] = Exact(next(iter(encoders.values())), reference, args.exact)
     trained = list(encoders)
     if args.baselines:
         encoders |= {"untrained": untrained(), "random VGG-19": random_vgg19(), "random filters": RandomFilters()}
@@ -269,10 +305,7 @@ def main() -> None:
     print(f"Longest side {args.size}, {args.steps} steps, default recipe. Reference: {args.reference.stem}.\n")
     print("| encoder | content, style | style loss: photo, reference, this | content: reference, this | share | score at alpha |")
     print("|---|---|---|---|---|---|")
-    all_judged = {
-        name: judged(name, encoder, pairs, references, LADDER if name in trained else LADDER[:1])
-        for name, encoder in encoders.items()
-    }
+    all_judged = {name: judged(name, encoder, pairs, references, name in trained) for name, encoder in encoders.items()}
     print("\n| encoder | share: median, lowest | score: median, lowest | grain: median, highest | speckle: median, highest |")
     print("|---|---|---|---|---|")
     for name, found in (all_judged | {"reference": Judged(references, [1.0], [1.0])}).items():

@@ -269,6 +269,23 @@ def test_loading_compact_weights_gives_them_back_in_single_precision(tmp_path):
         assert torch.equal(read.state_dict()[name], tensor.half().float()), name
 
 
+def test_packed_kernels_take_a_byte_each_and_come_back_within_half_a_step(tmp_path):
+    torch.manual_seed(3)
+    made, path = Compact(), tmp_path / "made.safetensors"
+    packed = made.packed()
+    save_file(packed, path)
+    kernels = sum(conv.weight.numel() for conv in made.conv.values())
+    assert sum(t.nbytes for t in packed.values() if t.dtype == torch.int8) == kernels
+    assert path.stat().st_size < 1.3 * kernels
+    read = Compact.load(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    for name, conv in made.conv.items():
+        largest = conv.weight.abs().amax((1, 2, 3), keepdim=True)
+        assert bool(((read.conv[name].weight - conv.weight).abs() <= 0.51 * largest / 127).all()), name
+        assert torch.equal(read.conv[name].bias, conv.bias.half().float()), name
+    for layer, root in made.root.items():
+        assert torch.equal(read.root[layer].weight, root.weight.half().float()), layer
+
+
 # ------------------------------------------------------------------------------------------------------ VGG-19
 
 

@@ -1,5 +1,6 @@
 """The training of the compact encoder: its losses against plain formulas, and a short run from pictures to weights."""
 
+import copy
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import torch
 from stylekit.encoders.compact import Compact
 from stylekit.losses import FLOOR
 from training import train_compact
-from training.train_compact import Optimizers, Student, layer_losses, widen
+from training.data import Painting
+from training.train_compact import Optimizers, Student, even_out, layer_losses, widen
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -64,7 +66,7 @@ def test_fitted_heads_find_the_map_that_made_the_targets():
         made = student(images)
     maps = {k: torch.rand(student.head[k].out_channels, f.shape[1]) for k, f in made.items()}
     theirs = {k: torch.einsum("oc,bchw->bohw", maps[k], f) for k, f in made.items()}
-    student.fit_heads(images, theirs)
+    student.fit_heads(images, theirs, Compact.layers)
     for layer, (features, _, _) in student.losses(images, theirs).items():
         assert features < 0.01, layer
 
@@ -86,10 +88,38 @@ def test_a_wider_student_begins_as_the_narrower_one():
     narrow, wide = Student(), Student()
     narrow.net.conv["down3"] = torch.nn.Conv2d(48, 96, 4, stride=2, padding=1)
     narrow.net.conv["relu3_1"] = torch.nn.Conv2d(96, 80, 3, padding=1)
-    widen(wide, narrow.state_dict())
+    assert widen(wide, narrow.state_dict()) == ["relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+    assert widen(Student(), wide.state_dict()) == []
     image = torch.rand(1, 3, 32, 32)
     for (layer, a), b in zip(narrow(image).items(), wide(image).values(), strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5), layer
+
+
+def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has():
+    torch.manual_seed(0)
+    net = Compact().requires_grad_(False)
+    pictures = [
+        torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) + 0.1 * torch.rand(1, 3, 64, 64) for _ in range(6)
+    ]
+    pool = [Painting(*pictures[i : i + 3], 1.0, None, None) for i in (0, 3)]
+    before = [net(picture, Compact.layers) for picture in pictures]
+    turns = {}
+    for layer in Compact.layers:
+        covariances = [np.cov(f[layer][0].flatten(1).double().numpy(), bias=True) for f in before]
+        e, u = np.linalg.eigh(np.mean(covariances, 0))
+        turns[layer] = torch.from_numpy(u * np.maximum(e / e[-1], 1e-4) ** -0.15 @ u.T).float()
+
+    original = copy.deepcopy(net)
+
+    def teacher(picture):
+        features = original(picture, Compact.layers)
+        return {layer: torch.einsum("kc,bchw->bkhw", turns[layer], f) for layer, f in features.items()}
+
+    assert even_out(net, teacher, pool) == dict.fromkeys(Compact.layers, 0.3)
+    for picture in pictures:
+        theirs = teacher(picture)
+        for layer, mine in net(picture, Compact.layers).items():
+            assert (mine - theirs[layer]).norm() < 5e-3 * theirs[layer].norm(), layer
 
 
 def test_a_short_training_ends_with_weights_that_can_be_loaded(tmp_path, monkeypatch, capsys):

@@ -104,7 +104,7 @@ def test_variants_work_beside_each_other():
         ("vgg19", "zeros", ["max"], "no pooling"),
         ("compact", "Reflect", "max", r"it has mirror, zeros, replicate, reflect, circular\.$"),
         ("compact", "zeros", "average", r"has no pooling 'average'; it has max\. .*learned: .*at max, or choose .*vgg19\.$"),
-        ("compact", "reflect", "l2", "convolutions that it has learned"),
+        ("compact", "reflect", "l2", "the way that it has learned"),
     ],
 )
 def test_what_an_encoder_does_not_have_is_refused_with_what_it_has(name, padding, pooling, says):

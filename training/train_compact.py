@@ -10,7 +10,9 @@ import argparse
 import hashlib
 import math
 import random
+import statistics
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -18,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stylekit.encoders.compact import WEIGHTS, Compact
-from stylekit.losses import FLOOR
+from stylekit.losses import FLOOR, content_loss, covariance, mean_covariance_loss, moments
 from training.data import Painting, Pictures, noisy
 from training.teacher import CHANNELS, Teacher
 
@@ -26,6 +28,16 @@ ROOT = Path(__file__).parents[2] / "shared"
 
 WINDOW = 64
 """Places of a layer that are compared at most in either direction, from a corner: enough at the layers that are large."""
+
+RECENT = 16
+"""Batches that are kept to be learned from again: making one, teacher included, costs more than a step with it."""
+
+WEIGHTS_OF = dict.fromkeys(Compact.layers, 1.0) | {"relu4_2": 2.0, "relu5_1": 0.4}
+"""What each layer counts: content is measured at relu4_2; relu5_1 has convolutions of its own, which Muon moves as far anyway,
+and shall not spoil what the others need."""
+
+POWERS = [power / 20 for power in range(13)]
+"""Of `even_out`."""
 
 
 class Student(nn.Module):
@@ -45,7 +57,9 @@ class Student(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teacher's."""
-        return dict(self.net.walk_unprojected(images, Compact.layers[-1]))
+        with torch.autocast(images.device.type, torch.bfloat16):
+            features = dict(self.net.walk_unprojected(images, Compact.layers[-1]))
+        return {layer: x.float() for layer, x in features.items()}
 
     def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """`layer_losses` of every layer."""
@@ -53,10 +67,11 @@ class Student(nn.Module):
         return {layer: layer_losses(mine[layer], self.head[layer].weight.flatten(1), theirs[layer]) for layer in mine}
 
     @torch.no_grad()
-    def fit_heads(self, images: Tensor, theirs: dict[str, Tensor]) -> None:
-        """Give each layer the head that suits its features best, by least squares: a fair beginning for random features."""
-        for layer, mine in self(images).items():
-            a, t = (x.transpose(0, 1).flatten(1) for x in (mine, theirs[layer]))
+    def fit_heads(self, images: Tensor, theirs: dict[str, Tensor], layers: Iterable[str]) -> None:
+        """Give `layers` the head that suits their features best, by least squares: a fair beginning for random features."""
+        mine = self(images)
+        for layer in layers:
+            a, t = (x.transpose(0, 1).flatten(1) for x in (mine[layer], theirs[layer]))
             second = a @ a.T
             second.diagonal().add_(1e-3 * second.trace() / len(second))
             self.head[layer].weight.copy_(torch.linalg.solve(second, a @ t.T).T[:, :, None, None])
@@ -69,6 +84,46 @@ class Student(nn.Module):
             values, vectors = torch.linalg.eigh(p.T @ p)
             root = vectors @ values.clamp_min(0).sqrt().diag() @ vectors.T
             self.net.root[layer].weight.copy_(root[:, :, None, None])
+
+
+@torch.no_grad()
+def even_out(net: Compact, teacher: Teacher, pool: list[Painting]) -> dict[str, float]:
+    """Raise the weak directions of each layer's root, by the power with which its losses have the teacher's size.
+
+    What a head predicts has less energy than what it stands for, and least of what is weak; losses come out too small. So
+    root becomes U e^(-power / 2) U' root, with e and U those of the covariance of the projected features; and the power,
+    one of POWERS, is that with which the ratio of the losses to the teacher's has the median 1, over the pictures of the
+    pool: of content at relu4_2, of style elsewhere. Returns the powers.
+    """
+    pictures = [(p.image.detach(), p.content, p.style) for p in pool]
+    seen = [[net(image, Compact.layers) for image in three] for three in pictures]
+    wanted = [[teacher(image) for image in three] for three in pictures]
+    powers = {}
+    for layer in Compact.layers if pool else ():
+        mine, theirs = ([[f[layer] for f in three] for three in each] for each in (seen, wanted))
+        mean = torch.stack([covariance(moments(f)) for three in mine for f in three]).mean(0)
+        e, u = torch.linalg.eigh(mean.double())
+        off, power, turn = math.inf, 0.0, torch.eye(len(e))
+        for tried in POWERS:
+            turned = ((u * (e / e[-1]).clamp_min(1e-4) ** (-tried / 2)) @ u.T).float()
+            ours = [[torch.einsum("kc,bchw->bkhw", turned, f) for f in three] for three in mine]
+            ratios = [
+                a / b for x, y in zip(ours, theirs, strict=True) for a, b in zip(apart(layer, x), apart(layer, y), strict=True)
+            ]
+            if abs(math.log(statistics.median(ratios))) < off:
+                off, power, turn = abs(math.log(statistics.median(ratios))), tried, turned
+        root = net.root[layer].weight
+        root.copy_((turn @ root.flatten(1))[:, :, None, None])
+        powers[layer] = power
+    return powers
+
+
+def apart(layer: str, features: list[Tensor]) -> list[float]:
+    """Losses at a layer between the pictures of a painting: its image, its content, its style."""
+    image, content, style = features
+    if layer == "relu4_2":
+        return [float(content_loss(image, content))]
+    return [float(mean_covariance_loss(moments(f), moments(style))) for f in (image, content)]
 
 
 def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,38 +182,45 @@ def train(args: argparse.Namespace) -> None:
     rng = random.Random(args.seed)
     pictures = Pictures(args.pictures)
     teacher, student, average = Teacher(args.vgg19), Student(), Student()
-    if args.resume:
-        widen(student, torch.load(args.resume, weights_only=True))
-    else:
-        first = next_batch(None, args, pictures, student, rng)
-        student.fit_heads(first, teacher(first))
+    saved_before = torch.load(args.resume, weights_only=True) if args.resume else {}
+    first = next_batch(None, args, pictures, student, rng)
+    student.fit_heads(first, teacher(first), widen(student, saved_before))
     average.load_state_dict(student.state_dict())
     student.to(memory_format=torch.channels_last)
     optimizers = Optimizers(student, args.lr)
     measuring = pictures.measuring_batch(160)
     wanted = teacher(measuring)
     pool: list[Painting] = []
+    recent: list[tuple[Tensor, dict[str, Tensor]]] = []
     begin = saved = time.monotonic()
     batch, done = 0, 0.0
     while done < 1:
         done = (time.monotonic() - begin) / (60 * args.minutes)
         x = next_batch(pool if done > args.alone else None, args, pictures, student, rng)
-        losses = student.losses(x, teacher(x)).values()
-        weighted = [features + args.statistics * stats + args.differences * apart for features, stats, apart in losses]
-        total = torch.stack(weighted).sum()
-        student.zero_grad()
-        total.backward()
-        nn.utils.clip_grad_norm_(optimizers.trained, 5.0)
-        optimizers.step(rate(batch, done))
+        recent = [*recent[1 - RECENT :], (x, teacher(x))]
+        for images, theirs in [recent[-1], *rng.sample(recent, min(len(recent), args.again))]:
+            total = weighted_sum(student.losses(images, theirs), args)
+            student.zero_grad()
+            total.backward()
+            nn.utils.clip_grad_norm_(optimizers.trained, 5.0)
+            optimizers.step(rate(batch, done))
+            follow(average, student, min(0.999, (batch + 1) / (batch + 20)))
         if batch % 10 == 0:
             student.fold()
-        follow(average, student, min(0.999, (batch + 1) / (batch + 20)))
         if batch % 200 == 0 or done >= 1:
             report(batch, done, total, average, measuring, wanted)
         if time.monotonic() - saved > 300 or done >= 1:
-            save(average, student, args.out)
+            save(average, student, args.out, teacher, pool)
             saved = time.monotonic()
         batch += 1
+
+
+def weighted_sum(losses: dict[str, tuple[Tensor, Tensor, Tensor]], args: argparse.Namespace) -> Tensor:
+    """What is trained on, of the losses of all layers."""
+    total = torch.zeros(())
+    for layer, (features, stats, apart) in losses.items():
+        total = total + WEIGHTS_OF[layer] * (features + args.statistics * stats + args.differences * apart)
+    return total
 
 
 def rate(batch: int, done: float) -> float:
@@ -197,11 +259,19 @@ def _matrix(kernel: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def widen(student: Student, saved: dict[str, Tensor]) -> None:
+def widen(student: Student, saved: dict[str, Tensor]) -> list[str]:
     """Take over the weights of a student of as many or fewer channels; what its channels read from new ones begins with 0.
 
-    Kernels that the other one lacks, or has in another size, stay random.
+    Kernels that the other one lacks, or has in another size, stay random. Returns the layers behind the first convolution
+    that is not wholly the other one's.
     """
+    same = True
+    behind = []
+    for name, conv in student.net.conv.items():
+        old = saved.get(f"net.conv.{name}.weight")
+        same = same and old is not None and old.shape == conv.weight.shape
+        if name in student.head and not same:
+            behind.append(name)
     for name, mine in student.state_dict().items():
         old = saved.get(name)
         if old is None or mine.shape[2:] != old.shape[2:]:
@@ -209,6 +279,7 @@ def widen(student: Student, saved: dict[str, Tensor]) -> None:
         if mine.ndim == 4:
             mine[: len(old), old.shape[1] :] = 0
         mine[tuple(slice(side) for side in old.shape)] = old
+    return behind
 
 
 def next_batch(
@@ -221,8 +292,9 @@ def next_batch(
     """
     crops = [pictures.crop(128, rng) for _ in range(2)]
     painted = [crops[:1] * 2, crops[1:] * 2] if pool is None else paint_some(pool, args, pictures, student, rng)
-    (one, content), (two, _) = painted
-    firsts, seconds = [*crops, one, two], [pictures.disturbed(crops[0], rng), noisy(crops[1], rng), content, noisy(two, rng)]
+    (one, content), (two, other) = painted
+    seconds = [pictures.disturbed(crops[0], rng), noisy(crops[1], rng), content, rng.choice((other, noisy(two, rng)))]
+    firsts = [*crops, one, two]
     x = torch.cat(firsts + seconds).contiguous(memory_format=torch.channels_last)
     size = rng.choice((96, 128, 128, 160))  # cut or mirrored on, so that no size of the borders is learned
     return x[:, :, :size, :size] if size <= 128 else nn.functional.pad(x, [0, size - 128] * 2, mode="reflect")
@@ -261,11 +333,11 @@ def report(batch: int, done: float, total: Tensor, average: Student, images: Ten
     print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
 
 
-def save(average: Student, student: Student, out: Path) -> None:
-    """Write the network with folded heads in float16 to `out`, and everything needed to go on beside it."""
+def save(average: Student, student: Student, out: Path, teacher: Teacher, pool: list[Painting]) -> None:
+    """Write the network, its heads folded and evened out, to `out`, and everything needed to go on beside it."""
     average.fold()
-    tensors = {name: tensor.half().contiguous() for name, tensor in average.net.state_dict().items()}
-    save_file(tensors, out)
+    print("powers: " + ", ".join(f"{layer} {power}" for layer, power in even_out(average.net, teacher, pool).items()))
+    save_file(average.net.packed(), out)
     torch.save(student.state_dict(), out.with_suffix(".resume.pt"))
     print(f"saved {out}: sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}", flush=True)
 
@@ -282,6 +354,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--statistics", type=float, default=1.0, help="weight of the statistics against the features")
     parser.add_argument("--differences", type=float, default=1.5, help="weight of the differences against the features")
+    parser.add_argument("--again", type=int, default=1, help="steps with recent batches per new one (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=24, help="pictures being painted at a time (default: %(default)s)")
     parser.add_argument("--alone", type=float, default=0.05, help="share of the time before the paintings join in")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")

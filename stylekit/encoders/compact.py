@@ -1,8 +1,9 @@
-"""Our own small encoder: shaped like VGG-19, six to eight times faster, its weights beside this file (see compact.md).
+"""Our own small encoder: shaped like VGG-19, several times faster, its weights beside this file (see compact.md).
 
-Five blocks; each but the first halves the size with a convolution of stride 2 (its kernel is divisible by its stride, so
-that no pixel counts more than its neighbour: no checker pattern), and ends on layers that stand for VGG-19's of the same name.
-Where VGG-19 has a convolution and a pooling, the one of stride 2 stands for both, and has more channels than its block.
+Five blocks, each ending on layers that stand for VGG-19's of the same name. Three begin with a convolution of stride 2 (its
+kernel is divisible by its stride, so that no pixel counts more than its neighbour: no checker pattern), which stands for
+VGG-19's convolutions and pooling there; the last begins with a max pooling. relu4_2 is the widest: the content loss is measured
+there, and so many of VGG-19's 512 channels can only be made from many of ours.
 
 What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map from
 these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
@@ -32,12 +33,13 @@ CONVOLUTIONS = (
     ("relu3_1", 80, 3),
     ("down4", 224, 4),
     ("relu4_1", 160, 3),
-    ("relu4_2", 160, 3),
-    ("down5", 192, 2),
+    ("relu4_2", 320, 3),
+    ("down5", 256, 1),
     ("mid5", 192, 3),
     ("relu5_1", 192, 3),
 )
-"""(name, channels, side of the kernel), from the image on, each followed by a ReLU; what halves the size has an even kernel."""
+"""(name, channels, side of the kernel), from the image on, each followed by a ReLU. `down` halves the size: by its own stride
+if its kernel is even, otherwise by a max pooling behind it."""
 
 
 class Compact(Encoder):
@@ -46,7 +48,7 @@ class Compact(Encoder):
     name = "compact"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
     paddings = PADDINGS[1:]
-    pooling_note = "It shrinks by convolutions that it has learned: leave the pooling at max, or choose the encoder vgg19."
+    pooling_note = "It shrinks in the way that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
     def __init__(self, convolutions: Sequence[tuple[str, int, int]] = CONVOLUTIONS) -> None:
         super().__init__()
@@ -68,11 +70,26 @@ class Compact(Encoder):
             raise WeightsError("The compact encoder's weights are missing from this installation; install it anew.") from error
         if hashlib.sha256(data).hexdigest() != sha256:
             raise WeightsError("The compact encoder's weights are damaged (their sha256 differs); install stylekit anew.")
-        tensors = {name: tensor.float() for name, tensor in load_safetensors(data).items()}
+        tensors = _unpacked(load_safetensors(data))
         shapes = {name: tensors[f"conv.{name}.weight"].shape for name, *_ in CONVOLUTIONS if f"conv.{name}.weight" in tensors}
         encoder = cls([(name, shape[0], shape[2]) for name, shape in shapes.items()])
         encoder.load_state_dict(tensors)
         return encoder
+
+    def packed(self) -> dict[str, Tensor]:
+        """The weights as a file holds them: kernels in eight bits, with a step in float16 per filter, all else in float16.
+
+        The rounding moves the features by a hundredth of what training leaves.
+        """
+        tensors = {}
+        for name, tensor in self.state_dict().items():
+            if name.startswith("conv.") and name.endswith(".weight"):
+                step = (tensor.abs().amax((1, 2, 3)) / 127).clamp_min(1e-7).half()
+                tensors[name.replace("weight", "step")] = step
+                tensors[name] = (tensor / step.float()[:, None, None, None]).round().clamp(-127, 127).char().contiguous()
+            else:
+                tensors[name] = tensor.half().contiguous()
+        return tensors
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
         for layer, features in self.walk_unprojected(image, wanted[-1]):
@@ -85,7 +102,16 @@ class Compact(Encoder):
         x = (image - 0.45) * 4  # to roughly zero mean and unit spread
         for name, conv in self.conv.items():
             x = torch.relu_(convolve(conv, x, padding))
+            if name.startswith("down") and conv.stride == (1, 1):
+                x = nn.functional.max_pool2d(x, 2)
             if name in self.layers:
                 yield name, x
             if name == deepest:
                 return
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Float32 weights of a file's tensors: see `Compact.packed`; older files have none in eight bits."""
+    steps = {name.replace("step", "weight"): step.float() for name, step in tensors.items() if name.endswith(".step")}
+    weights = {name: tensor.float() for name, tensor in tensors.items() if not name.endswith(".step")}
+    return {name: w * steps[name][:, None, None, None] if name in steps else w for name, w in weights.items()}
