@@ -10,9 +10,9 @@ import torch
 
 from stylekit.encoders.compact import Compact
 from stylekit.losses import FLOOR
-from training import train_compact
-from training.data import Painting
-from training.train_compact import Optimizers, Student, even_out, layer_losses, widen
+from training import even_out, train_compact
+from training.data import STYLE_LAYERS, Painting
+from training.train_compact import Optimizers, Student, layer_losses, widen
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -88,11 +88,17 @@ def test_a_wider_student_begins_as_the_narrower_one():
     narrow, wide = Student(), Student()
     narrow.net.conv["down3"] = torch.nn.Conv2d(48, 96, 4, stride=2, padding=1)
     narrow.net.conv["relu3_1"] = torch.nn.Conv2d(96, 80, 3, padding=1)
-    assert widen(wide, narrow.state_dict()) == ["relu3_1", "relu4_1", "relu4_2", "relu5_1"]
-    assert widen(Student(), wide.state_dict()) == []
+    assert widen(wide, narrow.state_dict()) == []
     image = torch.rand(1, 3, 32, 32)
     for (layer, a), b in zip(narrow(image).items(), wide(image).values(), strict=True):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5), layer
+
+
+def test_layers_behind_a_kernel_that_could_not_be_taken_over_are_named():
+    other = Student()
+    other.net.conv["relu4_2"] = torch.nn.Conv2d(160, 320, 1)
+    assert widen(Student(), other.state_dict()) == ["relu4_2", "relu5_1"]
+    assert widen(Student(), {}) == list(Compact.layers)
 
 
 def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has():
@@ -102,9 +108,9 @@ def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has(
         torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) + 0.1 * torch.rand(1, 3, 64, 64) for _ in range(6)
     ]
     pool = [Painting(*pictures[i : i + 3], 1.0, None, None) for i in (0, 3)]
-    before = [net(picture, Compact.layers) for picture in pictures]
+    before = [net(picture, STYLE_LAYERS) for picture in pictures]
     turns = {}
-    for layer in Compact.layers:
+    for layer in STYLE_LAYERS:
         covariances = [np.cov(f[layer][0].flatten(1).double().numpy(), bias=True) for f in before]
         e, u = np.linalg.eigh(np.mean(covariances, 0))
         turns[layer] = torch.from_numpy(u * np.maximum(e / e[-1], 1e-4) ** -0.15 @ u.T).float()
@@ -112,13 +118,13 @@ def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has(
     original = copy.deepcopy(net)
 
     def teacher(picture):
-        features = original(picture, Compact.layers)
+        features = original(picture, STYLE_LAYERS)
         return {layer: torch.einsum("kc,bchw->bkhw", turns[layer], f) for layer, f in features.items()}
 
-    assert even_out(net, teacher, pool) == dict.fromkeys(Compact.layers, 0.3)
+    assert even_out.even_out(net, teacher, pool) == dict.fromkeys(STYLE_LAYERS, 0.3)
     for picture in pictures:
         theirs = teacher(picture)
-        for layer, mine in net(picture, Compact.layers).items():
+        for layer, mine in net(picture, STYLE_LAYERS).items():
             assert (mine - theirs[layer]).norm() < 5e-3 * theirs[layer].norm(), layer
 
 
@@ -136,3 +142,11 @@ def test_a_short_training_ends_with_weights_that_can_be_loaded(tmp_path, monkeyp
     features = encoder(torch.rand(1, 3, 64, 64), Compact.layers)
     assert all(bool(f.isfinite().all()) and f.std() > 0 for f in features.values())
     assert out.with_suffix(".resume.pt").stat().st_size > out.stat().st_size
+    monkeypatch.setattr(sys, "argv", ["even_out", "--weights", str(out), "--out", str(out), "--paintings", "1", "--threads", "2"])
+    even_out.main()
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 6
+    evened = Compact.load(out, said[-1].split()[-1])
+    assert all(torch.equal(evened.conv[name].bias, conv.bias) for name, conv in encoder.conv.items())
+    moved = {layer for layer, root in encoder.root.items() if not torch.equal(evened.root[layer].weight, root.weight)}
+    assert "relu4_2" not in moved and moved

@@ -3,14 +3,13 @@
 The student's own features, mapped by a learned linear head per layer, shall equal the teacher's: as features, in the
 statistics that style is made of, and in what changes from one picture to a similar one. Half of each batch are crops of
 pictures, the other half belongs to pictures that the student is painting at this moment, so that it learns from what an
-optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P.
+optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P; `training.even_out` is next.
 """
 
 import argparse
 import hashlib
 import math
 import random
-import statistics
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stylekit.encoders.compact import WEIGHTS, Compact
-from stylekit.losses import FLOOR, content_loss, covariance, mean_covariance_loss, moments
+from stylekit.losses import FLOOR
 from training.data import Painting, Pictures, noisy
 from training.teacher import CHANNELS, Teacher
 
@@ -35,9 +34,6 @@ RECENT = 16
 WEIGHTS_OF = dict.fromkeys(Compact.layers, 1.0) | {"relu4_2": 2.0, "relu5_1": 0.4}
 """What each layer counts: content is measured at relu4_2; relu5_1 has convolutions of its own, which Muon moves as far anyway,
 and shall not spoil what the others need."""
-
-POWERS = [power / 20 for power in range(13)]
-"""Of `even_out`."""
 
 
 class Student(nn.Module):
@@ -84,46 +80,6 @@ class Student(nn.Module):
             values, vectors = torch.linalg.eigh(p.T @ p)
             root = vectors @ values.clamp_min(0).sqrt().diag() @ vectors.T
             self.net.root[layer].weight.copy_(root[:, :, None, None])
-
-
-@torch.no_grad()
-def even_out(net: Compact, teacher: Teacher, pool: list[Painting]) -> dict[str, float]:
-    """Raise the weak directions of each layer's root, by the power with which its losses have the teacher's size.
-
-    What a head predicts has less energy than what it stands for, and least of what is weak; losses come out too small. So
-    root becomes U e^(-power / 2) U' root, with e and U those of the covariance of the projected features; and the power,
-    one of POWERS, is that with which the ratio of the losses to the teacher's has the median 1, over the pictures of the
-    pool: of content at relu4_2, of style elsewhere. Returns the powers.
-    """
-    pictures = [(p.image.detach(), p.content, p.style) for p in pool]
-    seen = [[net(image, Compact.layers) for image in three] for three in pictures]
-    wanted = [[teacher(image) for image in three] for three in pictures]
-    powers = {}
-    for layer in Compact.layers if pool else ():
-        mine, theirs = ([[f[layer] for f in three] for three in each] for each in (seen, wanted))
-        mean = torch.stack([covariance(moments(f)) for three in mine for f in three]).mean(0)
-        e, u = torch.linalg.eigh(mean.double())
-        off, power, turn = math.inf, 0.0, torch.eye(len(e))
-        for tried in POWERS:
-            turned = ((u * (e / e[-1]).clamp_min(1e-4) ** (-tried / 2)) @ u.T).float()
-            ours = [[torch.einsum("kc,bchw->bkhw", turned, f) for f in three] for three in mine]
-            ratios = [
-                a / b for x, y in zip(ours, theirs, strict=True) for a, b in zip(apart(layer, x), apart(layer, y), strict=True)
-            ]
-            if abs(math.log(statistics.median(ratios))) < off:
-                off, power, turn = abs(math.log(statistics.median(ratios))), tried, turned
-        root = net.root[layer].weight
-        root.copy_((turn @ root.flatten(1))[:, :, None, None])
-        powers[layer] = power
-    return powers
-
-
-def apart(layer: str, features: list[Tensor]) -> list[float]:
-    """Losses at a layer between the pictures of a painting: its image, its content, its style."""
-    image, content, style = features
-    if layer == "relu4_2":
-        return [float(content_loss(image, content))]
-    return [float(mean_covariance_loss(moments(f), moments(style))) for f in (image, content)]
 
 
 def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -210,7 +166,7 @@ def train(args: argparse.Namespace) -> None:
         if batch % 200 == 0 or done >= 1:
             report(batch, done, total, average, measuring, wanted)
         if time.monotonic() - saved > 300 or done >= 1:
-            save(average, student, args.out, teacher, pool)
+            save(average, student, args.out)
             saved = time.monotonic()
         batch += 1
 
@@ -262,15 +218,13 @@ def _matrix(kernel: Tensor) -> Tensor:
 def widen(student: Student, saved: dict[str, Tensor]) -> list[str]:
     """Take over the weights of a student of as many or fewer channels; what its channels read from new ones begins with 0.
 
-    Kernels that the other one lacks, or has in another size, stay random. Returns the layers behind the first convolution
-    that is not wholly the other one's.
+    Kernels that the other one lacks, or has in another size, stay random. Returns the layers behind the first of those.
     """
-    same = True
-    behind = []
+    taken_over, behind = True, []
     for name, conv in student.net.conv.items():
         old = saved.get(f"net.conv.{name}.weight")
-        same = same and old is not None and old.shape == conv.weight.shape
-        if name in student.head and not same:
+        taken_over = taken_over and old is not None and old.shape[2:] == conv.weight.shape[2:]
+        if name in student.head and not taken_over:
             behind.append(name)
     for name, mine in student.state_dict().items():
         old = saved.get(name)
@@ -333,10 +287,9 @@ def report(batch: int, done: float, total: Tensor, average: Student, images: Ten
     print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
 
 
-def save(average: Student, student: Student, out: Path, teacher: Teacher, pool: list[Painting]) -> None:
-    """Write the network, its heads folded and evened out, to `out`, and everything needed to go on beside it."""
+def save(average: Student, student: Student, out: Path) -> None:
+    """Write the network with folded heads to `out`, and everything needed to go on beside it."""
     average.fold()
-    print("powers: " + ", ".join(f"{layer} {power}" for layer, power in even_out(average.net, teacher, pool).items()))
     save_file(average.net.packed(), out)
     torch.save(student.state_dict(), out.with_suffix(".resume.pt"))
     print(f"saved {out}: sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}", flush=True)

@@ -23,7 +23,7 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "79135dd7e9afa24490af0f3652121dc67c3f009051c562d2a05c2868b5666a73"
+SHA256 = "e4d0b2c47484dd40cb3ce333bb9074e352796ca5908d95e6e912a135d4c7dac1"
 
 CONVOLUTIONS = (
     ("relu1_1", 24, 3),
