@@ -2,8 +2,9 @@
 
 What a head predicts has less energy than what it stands for, and least of what is weak: so the losses come out too small, at
 some layers more than at others, and a slider does less than it does with VGG-19. Each style layer's root therefore becomes
-U e^(-power / 2) U' root, with e and U those of the covariance of the layer's features; and the power is that with which the
-ratio of the losses to the teacher's has the median 1, over pictures that the encoder paints from those of the training.
+U e^(-power / 2) U' root, or rather the symmetric matrix with the same distances, with e and U those of the covariance of the
+layer's features. The power is that with which the ratio of the losses to the teacher's has the median 1, over pictures that
+the encoder paints from those of the training.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.losses import covariance, mean_covariance_loss, moments
 from training.data import STYLE_LAYERS, Painting, Pictures
 from training.teacher import Teacher
-from training.train_compact import ROOT
+from training.train_compact import ROOT, symmetric_root
 
 POWERS = [power / 20 for power in range(13)]
 """That are tried."""
@@ -48,7 +49,7 @@ def even_out(net: Compact, teacher: Callable[[Tensor], dict[str, Tensor]], pool:
         turns = {power: (u * e ** (-power / 2) @ u.T).float() for power in POWERS}
         powers[layer] = min(turns, key=lambda power: _off(turns[power], mine, theirs))
         root = net.root[layer].weight
-        root.copy_((turns[powers[layer]] @ root.flatten(1))[:, :, None, None])
+        root.copy_(symmetric_root(turns[powers[layer]] @ root.flatten(1))[:, :, None, None])
     return powers
 
 

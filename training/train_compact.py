@@ -76,10 +76,13 @@ class Student(nn.Module):
     def fold(self) -> None:
         """Write the heads into the network's roots: root = (P'P)^(1/2)."""
         for layer, head in self.head.items():
-            p = head.weight.flatten(1).double()
-            values, vectors = torch.linalg.eigh(p.T @ p)
-            root = vectors @ values.clamp_min(0).sqrt().diag() @ vectors.T
-            self.net.root[layer].weight.copy_(root[:, :, None, None])
+            self.net.root[layer].weight.copy_(symmetric_root(head.weight.flatten(1))[:, :, None, None])
+
+
+def symmetric_root(p: Tensor) -> Tensor:
+    """(P'P)^(1/2) of P (C, c): distances after it are those after P."""
+    values, vectors = torch.linalg.eigh((p.T @ p).double())
+    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).float()
 
 
 def layer_losses(mine: Tensor, head: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
