@@ -31,7 +31,7 @@ WINDOW = 64
 RECENT = 16
 """Batches that are kept to be learned from again: making one, teacher included, costs more than a step with it."""
 
-WEIGHTS_OF = dict.fromkeys(Compact.layers, 1.0) | {"relu4_2": 2.0, "relu5_1": 0.4}
+LAYER_WEIGHTS = dict.fromkeys(Compact.layers, 1.0) | {"relu4_2": 2.0, "relu5_1": 0.4}
 """What each layer counts: content is measured at relu4_2; relu5_1 has convolutions of its own, which Muon moves as far anyway,
 and shall not spoil what the others need."""
 
@@ -178,7 +178,7 @@ def weighted_sum(losses: dict[str, tuple[Tensor, Tensor, Tensor]], args: argpars
     """What is trained on, of the losses of all layers."""
     total = torch.zeros(())
     for layer, (features, stats, apart) in losses.items():
-        total = total + WEIGHTS_OF[layer] * (features + args.statistics * stats + args.differences * apart)
+        total = total + LAYER_WEIGHTS[layer] * (features + args.statistics * stats + args.differences * apart)
     return total
 
 
@@ -244,8 +244,8 @@ def next_batch(
 ) -> Tensor:
     """Eight pictures (8, 3, size, size), of which the first four and the last four belong together, pair by pair.
 
-    Two crops with the same disturbed; two that are being painted (`pool`, if there are) with one's content and the other's
-    disturbed self.
+    Two crops with the same disturbed; two that are being painted (`pool`, if there are) with their contents, or one of them
+    with its disturbed self.
     """
     crops = [pictures.crop(128, rng) for _ in range(2)]
     painted = [crops[:1] * 2, crops[1:] * 2] if pool is None else paint_some(pool, args, pictures, student, rng)
