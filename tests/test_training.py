@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from stylekit.encoders.compact import Compact
+from stylekit.encoders.vgg19 import VGG19
 from stylekit.losses import FLOOR
-from training import even_out, train_compact
+from training import beginning, even_out, train_compact
 from training.data import STYLE_LAYERS, Painting
-from training.train_compact import Optimizers, Student, layer_losses, widen
+from training.optimizers import Optimizers
+from training.student import Student, layer_losses
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -61,14 +63,73 @@ def test_what_a_head_maps_onto_the_teacher_has_no_loss():
 
 def test_fitted_heads_find_the_map_that_made_the_targets():
     torch.manual_seed(0)
-    student, images = Student(), torch.rand(2, 3, 64, 64)
+    mine, head = [torch.rand(2, 5, 6, 7) for _ in range(3)], torch.nn.Conv2d(5, 9, 1, bias=False)
+    made = torch.rand(9, 5)
+    beginning.fit_head(head, mine, [torch.einsum("oc,bchw->bohw", made, f) for f in mine])
+    assert (head.weight.flatten(1) - made).norm() < 0.01 * made.norm()
+
+
+def test_what_a_filter_sees_at_each_place_times_its_weights_is_the_convolution():
+    torch.manual_seed(0)
+    x, conv = torch.rand(2, 5, 6, 7), torch.nn.Conv2d(5, 4, 3, padding=1)
+    filters = torch.cat((conv.weight.flatten(1), conv.bias[:, None]), 1)
+    made = (filters @ beginning.neighbourhoods(x)).unflatten(1, (2, 6, 7)).transpose(0, 1)
+    assert torch.allclose(made, conv(x), atol=1e-6)
+
+
+def left_by(features, counting, kept):
+    """Of tr(counting features features'), what a least-squares fit from the kept channels leaves; features (C, places)."""
+    root = np.linalg.cholesky(counting).T
+    fit = np.linalg.lstsq(features[kept].T, features.T, rcond=None)[0].T
+    return np.square(root @ (features - fit @ features[kept])).sum()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_channels_that_are_kept_are_each_the_best_next_one(number):
+    rng = np.random.default_rng(number)
+    features = rng.normal(size=(7, 7)) @ rng.normal(size=(7, 40))
+    spread = rng.normal(size=(7, 7))
+    counting = spread @ spread.T + np.eye(7)
+    parts = [torch.from_numpy(part.reshape(7, 1, 5, 4)).transpose(0, 1) for part in np.split(features, 2, axis=1)]
+    kept = beginning.most_telling(parts, torch.from_numpy(counting), number)
+    assert len(set(kept)) == number
+    for done in range(number):
+        others = [left_by(features, counting, [*kept[:done], other]) for other in range(7) if other not in kept[:done]]
+        assert left_by(features, counting, kept[: done + 1]) == pytest.approx(min(others), rel=1e-9)
+
+
+def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_do(monkeypatch):
+    torch.manual_seed(0)
+    weights, before = {}, 3
+    for index, channels in ((0, 64), (2, 64), (5, 128), (7, 128), (10, 256)):  # up to conv3_1
+        weights[f"features.{index}.weight"] = torch.randn(channels, before, 3, 3) * (2 / (9 * before)) ** 0.5
+        weights[f"features.{index}.bias"] = torch.zeros(channels)
+        before = channels
+
+    class Random:
+        vgg19 = VGG19(weights).requires_grad_(False)
+
+    layers = ("relu1_1", "relu2_1", "relu3_1")
+    pictures = torch.rand(12, 3, 16, 16).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    seen, unseen = pictures[:8], pictures[8:]
+    wanted, wanted_of_unseen = (Random.vgg19(x, layers) for x in (seen, unseen))
+
+    def left(student):
+        with torch.no_grad():
+            mine = dict(student.net.walk_unprojected(unseen, "relu3_1"))
+            return [float(layer_losses(mine[k], student.head[k].weight.flatten(1), wanted_of_unseen[k])[0]) for k in layers]
+
+    begun, random = Student().to(memory_format=torch.channels_last), Student()
+    for layer in list(begun.net.conv)[5:]:
+        del begun.net.conv[layer]
+    monkeypatch.setattr(beginning, "FIRST_STEPS", 200)
+    beginning.begin(begun, Random(), [seen[:4], seen[4:]])
     with torch.no_grad():
-        made = student(images)
-    maps = {k: torch.rand(student.head[k].out_channels, f.shape[1]) for k, f in made.items()}
-    theirs = {k: torch.einsum("oc,bchw->bohw", maps[k], f) for k, f in made.items()}
-    student.fit_heads(images, theirs, Compact.layers)
-    for layer, (features, _, _) in student.losses(images, theirs).items():
-        assert features < 0.01, layer
+        features = dict(random.net.walk_unprojected(seen, "relu3_1"))
+    for layer in layers:
+        beginning.fit_head(random.head[layer], [features[layer]], [wanted[layer]])
+    shares = [b / r for b, r in zip(left(begun), left(random), strict=True)]
+    assert max(shares) < 0.6, (left(begun), left(random))
 
 
 def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
@@ -81,24 +142,6 @@ def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
     for name, p in student.named_parameters():
         still = ".root." in name or name.startswith("head.")  # no loss of these features has gone through a head
         assert torch.equal(p, before[name]) == still, name
-
-
-def test_a_wider_student_begins_as_the_narrower_one():
-    torch.manual_seed(0)
-    narrow, wide = Student(), Student()
-    narrow.net.conv["down3"] = torch.nn.Conv2d(48, 96, 4, stride=2, padding=1)
-    narrow.net.conv["relu3_1"] = torch.nn.Conv2d(96, 80, 3, padding=1)
-    assert widen(wide, narrow.state_dict()) == []
-    image = torch.rand(1, 3, 32, 32)
-    for (layer, a), b in zip(narrow(image).items(), wide(image).values(), strict=True):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-5), layer
-
-
-def test_layers_behind_a_kernel_that_could_not_be_taken_over_are_named():
-    other = Student()
-    other.net.conv["relu4_2"] = torch.nn.Conv2d(160, 320, 1)
-    assert widen(Student(), other.state_dict()) == ["relu4_2", "relu5_1"]
-    assert widen(Student(), {}) == list(Compact.layers)
 
 
 def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has():
@@ -129,25 +172,29 @@ def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has(
             assert (ours.T @ ours - goal.T @ goal).norm() < 5e-3 * (goal.T @ goal).norm(), layer  # all distances are the same
 
 
-def test_a_short_training_ends_with_weights_that_can_be_loaded(tmp_path, monkeypatch, capsys):
+def test_a_short_training_ends_with_weights_that_can_be_loaded_and_resumed(tmp_path, monkeypatch, capsys):
     if not (SHARED / "weights/vgg19_standin.safetensors").exists():
         pytest.skip("the pictures and the teacher to train with are not here (../shared)")
+    monkeypatch.setattr(beginning, "FIRST_STEPS", 20)
+    monkeypatch.setattr(train_compact, "BEGUN_WITH", 1)
     out = tmp_path / "made.safetensors"
-    monkeypatch.setattr(
-        sys, "argv", ["train_compact", "--minutes", "0.05", "--alone", "0.5", "--threads", "2", "--out", str(out)]
-    )
-    train_compact.main()
-    said = capsys.readouterr().out.splitlines()
+
+    def trained(*options):
+        argv = ["train_compact", "--minutes", "0.05", "--threads", "2", "--pool", "2", "--out", str(out), *options]
+        monkeypatch.setattr(sys, "argv", argv)
+        train_compact.main()
+        return capsys.readouterr().out.splitlines()
+
+    said = trained("--evened-on", "1")
     encoder = Compact.load(out, said[-1].split()[-1]).eval()
-    assert "batch" in said[0]
+    assert [line.split()[0] for line in said if line.startswith("begun")] == ["begun"] * 12
+    assert any("batch" in line for line in said) and sum(line.startswith("saved") for line in said) == 2
     features = encoder(torch.rand(1, 3, 64, 64), Compact.layers)
     assert all(bool(f.isfinite().all()) and f.std() > 0 for f in features.values())
-    assert out.with_suffix(".resume.pt").stat().st_size > out.stat().st_size
-    monkeypatch.setattr(sys, "argv", ["even_out", "--weights", str(out), "--out", str(out), "--paintings", "1", "--threads", "2"])
-    even_out.main()
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 6
-    evened = Compact.load(out, said[-1].split()[-1])
-    assert all(torch.equal(evened.conv[name].bias, conv.bias) for name, conv in encoder.conv.items())
-    moved = {layer for layer, root in encoder.root.items() if not torch.equal(evened.root[layer].weight, root.weight)}
-    assert "relu4_2" not in moved and moved
+
+    resume = out.with_suffix(".resume.pt")
+    kernel = torch.load(resume, weights_only=True)["net.conv.relu4_1.weight"]
+    said = trained("--evened-on", "0", "--resume", str(resume), "--lr", "1e-4")
+    after = Compact.load(out, said[-1].split()[-1]).conv["relu4_1"].weight
+    assert not any(line.startswith(("begun", "raised")) for line in said)
+    assert 0 < (after - kernel).norm() < 0.05 * kernel.norm()

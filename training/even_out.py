@@ -1,4 +1,4 @@
-"""Give the compact encoder's style losses the teacher's size: `python -m training.even_out` (see training/README.md).
+"""Give the compact encoder's style losses the teacher's size, at the end of its training.
 
 What a head predicts has less energy than what it stands for, and least of what is weak: so the losses come out too small, at
 some layers more than at others, and a slider does less than it does with VGG-19. Each style layer's root therefore becomes
@@ -7,23 +7,17 @@ layer's features. The power is that with which the ratio of the losses to the te
 the encoder paints from those of the training.
 """
 
-import argparse
-import hashlib
 import math
-import random
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from stylekit.encoders.compact import WEIGHTS, Compact
+from stylekit.encoders.compact import Compact
 from stylekit.losses import covariance, mean_covariance_loss, moments
-from training.data import STYLE_LAYERS, Painting, Pictures
-from training.teacher import Teacher
-from training.train_compact import ROOT, symmetric_root
+from training.data import STYLE_LAYERS, Painting
+from training.student import symmetric_root
 
 POWERS = [power / 20 for power in range(13)]
 """That are tried."""
@@ -63,33 +57,3 @@ def _off(turn: Tensor, mine: list[list[Tensor]], theirs: list[list[Tensor]]) -> 
 def _losses(image: Tensor, content: Tensor, style: Tensor) -> list[float]:
     """A layer's style losses at the end of a painting and at its beginning."""
     return [float(mean_covariance_loss(moments(f), moments(style))) for f in (image, content)]
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what training.train_compact wrote")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the weights")
-    parser.add_argument("--pictures", type=Path, default=ROOT / "training", help="folder of training pictures")
-    parser.add_argument("--vgg19", type=Path, default=ROOT / "weights/vgg19_standin.safetensors", help="VGG-19 weights")
-    parser.add_argument("--paintings", type=int, default=24, help="how many to compare losses on (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    net = Compact.load(args.weights, hashlib.sha256(args.weights.read_bytes()).hexdigest()).requires_grad_(False)
-    pictures = Pictures(args.pictures)
-    pool = [Painting.begin(pictures, 128, rng) for _ in range(args.paintings)]
-    for painting in pool:
-        while painting.paint(net, 5):
-            pass
-    for layer, power in even_out(net, Teacher(args.vgg19), pool).items():
-        print(f"{layer}: weak directions raised by a power of {power}")
-    save_file(net.packed(), args.out)
-    print(f"saved {args.out}: sha256 {hashlib.sha256(args.out.read_bytes()).hexdigest()}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,8 @@
-"""Our own small encoder: shaped like VGG-19, several times faster, its weights beside this file (see compact.md).
+"""Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
-Five blocks, each ending on layers that stand for VGG-19's of the same name. Three begin with a convolution of stride 2 (its
-kernel is divisible by its stride, so that no pixel counts more than its neighbour: no checker pattern), which stands for
-VGG-19's convolutions and pooling there; the last begins with a max pooling. relu4_2 is the widest: the content loss is measured
-there, and so many of VGG-19's 512 channels can only be made from many of ours.
+It has VGG-19's blocks of 3x3 convolutions and the max poolings between them, up to relu5_1, with an eighth to a half of the
+channels: the ones that say most about the others, chosen and then trained to stand for all (training/). relu4_2 is the widest:
+the content loss is measured there.
 
 What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map from
 these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
@@ -12,7 +11,7 @@ training/even_out.py has raised what is weak, so that their losses have the size
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -24,23 +23,27 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "84918504f983d8923ef197a70294e8903d1e1a5bbc9673c9047659813c898cc7"
+SHA256 = "2a06c670cb92ccec48e23b5cb67713e2c61cbe024e336b253ddff934ed711f41"
 
-CONVOLUTIONS = (
-    ("relu1_1", 24, 3),
-    ("down2", 48, 4),
-    ("relu2_1", 48, 3),
-    ("down3", 128, 4),
-    ("relu3_1", 80, 3),
-    ("down4", 224, 4),
-    ("relu4_1", 160, 3),
-    ("relu4_2", 320, 3),
-    ("down5", 256, 1),
-    ("mid5", 192, 3),
-    ("relu5_1", 192, 3),
-)
-"""(name, channels, side of the kernel), from the image on, each followed by a ReLU. `down` halves the size: by its own stride
-if its kernel is even, otherwise by a max pooling behind it."""
+CHANNELS = {
+    "relu1_1": 24,
+    "relu1_2": 24,
+    "relu2_1": 48,
+    "relu2_2": 64,
+    "relu3_1": 128,
+    "relu3_2": 80,
+    "relu3_3": 64,
+    "relu3_4": 112,
+    "relu4_1": 160,
+    "relu4_2": 256,
+    "relu4_3": 128,
+    "relu4_4": 160,
+    "relu5_1": 192,
+}
+"""Of each 3x3 convolution, from the image on; each is followed by a ReLU."""
+
+POOLED_BEFORE = ("relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""A max pooling of 2x2 stands before these."""
 
 
 class Compact(Encoder):
@@ -51,13 +54,13 @@ class Compact(Encoder):
     paddings = PADDINGS[1:]
     pooling_note = "It shrinks in the way that it has learned: leave the pooling at max, or choose the encoder vgg19."
 
-    def __init__(self, convolutions: Sequence[tuple[str, int, int]] = CONVOLUTIONS) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.conv = nn.ModuleDict()
         self.root = nn.ModuleDict()
         before = 3
-        for name, channels, side in convolutions:
-            self.conv[name] = nn.Conv2d(before, channels, side, stride=2 - side % 2, padding=(side - 1) // 2)
+        for name, channels in CHANNELS.items():
+            self.conv[name] = nn.Conv2d(before, channels, 3, padding=1)
             if name in self.layers:
                 self.root[name] = nn.Conv2d(channels, channels, 1, bias=False)
             before = channels
@@ -71,10 +74,8 @@ class Compact(Encoder):
             raise WeightsError("The compact encoder's weights are missing from this installation; install it anew.") from error
         if hashlib.sha256(data).hexdigest() != sha256:
             raise WeightsError("The compact encoder's weights are damaged (their sha256 differs); install stylekit anew.")
-        tensors = _unpacked(load_safetensors(data))
-        shapes = {name: tensors[f"conv.{name}.weight"].shape for name, *_ in CONVOLUTIONS if f"conv.{name}.weight" in tensors}
-        encoder = cls([(name, shape[0], shape[2]) for name, shape in shapes.items()])
-        encoder.load_state_dict(tensors)
+        encoder = cls()
+        encoder.load_state_dict(_unpacked(load_safetensors(data)))
         return encoder
 
     def packed(self) -> dict[str, Tensor]:
@@ -92,6 +93,11 @@ class Compact(Encoder):
                 tensors[name] = tensor.half().contiguous()
         return tensors
 
+    @staticmethod
+    def normalized(image: Tensor) -> Tensor:
+        """An sRGB image in [0, 1] with roughly zero mean and unit spread: what the first convolution sees."""
+        return (image - 0.45) * 4
+
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
         for layer, features in self.walk_unprojected(image, wanted[-1]):
             if layer in wanted:
@@ -100,11 +106,11 @@ class Compact(Encoder):
     def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
         """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
         padding, _ = self.way
-        x = (image - 0.45) * 4  # to roughly zero mean and unit spread
+        x = self.normalized(image)
         for name, conv in self.conv.items():
-            x = torch.relu_(convolve(conv, x, padding))
-            if name.startswith("down") and conv.stride == (1, 1):
+            if name in POOLED_BEFORE:
                 x = nn.functional.max_pool2d(x, 2)
+            x = torch.relu_(convolve(conv, x, padding))
             if name in self.layers:
                 yield name, x
             if name == deepest:
