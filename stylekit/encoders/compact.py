@@ -1,6 +1,6 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
-It has VGG-19's blocks of 3x3 convolutions and the max poolings between them, up to relu5_1, with an eighth to a half of the
+It has VGG-19's blocks of 3x3 convolutions and the max poolings between them, up to relu5_1, with a quarter to a half of the
 channels: the ones that say most about the others, chosen and then trained to stand for all (training/). relu4_2 is the widest:
 the content loss is measured there.
 
