@@ -12,7 +12,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from stylekit.encoders.compact import POOLED_BEFORE, Compact
+from stylekit.encoders import begins_block
+from stylekit.encoders.compact import Compact
+from stylekit.encoders.vgg19 import before_relu
 from training.optimizers import Optimizers, rate
 from training.student import Student, layer_losses
 from training.teacher import Teacher
@@ -27,19 +29,19 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
     """Set the student's convolutions and heads from batches (B, 3, H, W) of pictures."""
     layers = list(student.net.conv)
     with torch.no_grad():
-        theirs = [teacher.vgg19(x, [_before_relu(layer) for layer in layers]) for x in batches]
-    first_convolution(student, batches, [t[_before_relu(layers[0])].relu() for t in theirs])
+        theirs = [teacher.vgg19(x, [before_relu(layer) for layer in layers]) for x in batches]
+    first_convolution(student, batches, [t[before_relu(layers[0])].relu() for t in theirs])
     with torch.no_grad():
         mine = [student.net.conv[layers[0]](student.net.normalized(x)).relu() for x in batches]
         for layer, following in zip(layers[1:], [*layers[2:], None], strict=True):
             conv = student.net.conv[layer]
-            if layer in POOLED_BEFORE:
+            if begins_block(layer):
                 mine = [nn.functional.max_pool2d(x, 2) for x in mine]
-            wanted = [t.pop(_before_relu(layer)) for t in theirs]
+            wanted = [t.pop(before_relu(layer)) for t in theirs]
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
             fit = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
-            seen_next = [nn.functional.max_pool2d(t, 2) for t in wanted] if following in POOLED_BEFORE else wanted
+            seen_next = [nn.functional.max_pool2d(t, 2) for t in wanted] if following and begins_block(following) else wanted
             kept = most_telling(seen_next, _counting(teacher, layer, following), conv.out_channels)
             conv.weight.copy_(fit[kept, :-1].unflatten(1, conv.weight.shape[1:]))
             conv.bias.copy_(fit[kept, -1])
@@ -51,7 +53,7 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
 
 
 def first_convolution(student: Student, batches: list[Tensor], theirs: list[Tensor]) -> None:
-    """Train relu1_1 alone towards the teacher's (B, 64, H, W) of each batch."""
+    """Train relu1_1 alone towards the teacher's (B, 64, H, W) of each batch: nothing else has a gradient to move by."""
     conv, head = student.net.conv["relu1_1"], student.head["relu1_1"]
     optimizers = Optimizers(student, 0.03)
     for step in range(FIRST_STEPS):
@@ -127,7 +129,3 @@ def _counting(teacher: Teacher, layer: str, following: str | None) -> Tensor:
 def _channels_first(x: Tensor) -> Tensor:
     """(C, B h w) of x (B, C, h, w)."""
     return x.transpose(0, 1).flatten(1)
-
-
-def _before_relu(layer: str) -> str:
-    return layer.replace("relu", "conv")

@@ -78,11 +78,9 @@ def train(args: argparse.Namespace) -> None:
             torch.save(student.state_dict(), args.out.with_suffix(".resume.pt"))
             saved = time.monotonic()
         batch += 1
-    for painting in (pool := [Painting.begin(pictures, 128, rng) for _ in range(args.evened_on)]):
-        while painting.paint(average.net, 5):
-            pass
-    if pool:
-        print("raised by a power of", even_out(average.net, teacher, pool))
+    if args.evened_on:
+        finished = [painted_to_the_end(average.net, pictures, rng) for _ in range(args.evened_on)]
+        print("raised by a power of", even_out(average.net, teacher, finished))
         save(average.net, args.out)
 
 
@@ -135,6 +133,14 @@ def paint_some(
     student.requires_grad_(True)
     student.net.root.requires_grad_(False)
     return shown
+
+
+def painted_to_the_end(net: Compact, pictures: Pictures, rng: random.Random) -> Painting:
+    """A new painting, finished."""
+    painting = Painting.begin(pictures, 128, rng)
+    while painting.paint(net, 5):
+        pass
+    return painting
 
 
 @torch.no_grad()

@@ -111,6 +111,11 @@ class Encoder(nn.Module, ABC):
         return next(self.parameters()).device
 
 
+def begins_block(layer: str) -> bool:
+    """Whether VGG-19 halves the picture before `layer`, a `reluB_K`: before each block but the first."""
+    return layer.endswith("_1") and _block(layer) > 1
+
+
 def _block(layer: str) -> int:
     """B of `convB_K` and `reluB_K`."""
     return int(layer[4])

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder, convolve
+from stylekit.encoders import Encoder, begins_block, convolve
 from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS
 
@@ -40,10 +40,7 @@ CHANNELS = {
     "relu4_4": 160,
     "relu5_1": 192,
 }
-"""Of each 3x3 convolution, from the image on; each is followed by a ReLU."""
-
-POOLED_BEFORE = ("relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""A max pooling of 2x2 stands before these."""
+"""Of each 3x3 convolution, from the image on. A ReLU follows each, and a max pooling stands before every further block."""
 
 
 class Compact(Encoder):
@@ -108,7 +105,7 @@ class Compact(Encoder):
         padding, _ = self.way
         x = self.normalized(image)
         for name, conv in self.conv.items():
-            if name in POOLED_BEFORE:
+            if begins_block(name):
                 x = nn.functional.max_pool2d(x, 2)
             x = torch.relu_(convolve(conv, x, padding))
             if name in self.layers:
@@ -118,7 +115,7 @@ class Compact(Encoder):
 
 
 def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Float32 weights of a file's tensors: see `Compact.packed`; older files have none in eight bits."""
+    """Float32 weights of a file's tensors: see `Compact.packed`. A kernel without a step is in float16."""
     steps = {name.replace("step", "weight"): step.float() for name, step in tensors.items() if name.endswith(".step")}
     weights = {name: tensor.float() for name, tensor in tensors.items() if not name.endswith(".step")}
     return {name: w * steps[name][:, None, None, None] if name in steps else w for name, w in weights.items()}

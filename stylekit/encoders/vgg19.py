@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
-from stylekit.encoders import Encoder, convolve
+from stylekit.encoders import Encoder, begins_block, convolve
 from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
@@ -67,7 +67,7 @@ class VGG19(Encoder):
             raise WeightsError("The VGG-19 file holds no tensor features.0.weight, so it is not torchvision's VGG-19.")
         if other := sorted(name for name in weights if name.startswith("features.") and name not in used):
             raise WeightsError(f"The tensor {other[0]} has no place in VGG-19; the file is incomplete or another network's.")
-        self.layers = tuple(layer for relu in self.conv for layer in (_before(relu), relu))
+        self.layers = tuple(layer for relu in self.conv for layer in (before_relu(relu), relu))
 
     @classmethod
     def load(cls) -> "VGG19":
@@ -89,11 +89,11 @@ class VGG19(Encoder):
         padding, pooling = self.way
         x = (image - self.mean) / self.std
         for relu, conv in self.conv.items():
-            if relu.endswith("_1") and relu != "relu1_1":
+            if begins_block(relu):
                 x = pool(x, pooling)
             x = convolve(conv, x, padding)
-            yield _before(relu), x
-            x = torch.relu(x) if _before(relu) in kept else torch.relu_(x)
+            yield before_relu(relu), x
+            x = torch.relu(x) if before_relu(relu) in kept else torch.relu_(x)
             yield relu, x
 
 
@@ -181,7 +181,7 @@ def check_sha256(path: Path) -> None:
         raise WeightsError(f"The VGG-19 weights are damaged: their sha256 begins {found[:8]} and not {expected}. {REMEDY}")
 
 
-def _before(relu: str) -> str:
+def before_relu(relu: str) -> str:
     """`relu3_1` -> `conv3_1`"""
     return relu.replace("relu", "conv")
 
