@@ -13,6 +13,7 @@ import torch
 
 from stylekit.encoders import Encoder, load_encoder, pick_device, vgg19
 from stylekit.images import open_picture
+from stylekit.memory import keep_freed
 from stylekit.recipe import Recipe
 from stylekit.transfer import stylize
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed()
     encoders = {name: load(name) for name in ("compact", "vgg19")}
     device = pick_device()
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.processor() or platform.machine()}, {device}"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stylekit import __version__
 from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
+from stylekit.memory import keep_freed
 from stylekit.presets import PRESETS
 from stylekit.pyramid import Level, levels
 from stylekit.recipe import MOST_STYLES, LayerWeights, Recipe
@@ -230,6 +231,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     from stylekit.images import save_picture
     from stylekit.transfer import stylize
 
+    keep_freed()
     out = _checked_out(args.out)
     _check_device(args.device)
     report = Report(args, out, recipe.size)

@@ -41,9 +41,6 @@ OKLAB = torch.tensor(
 GRAIN = 0.01
 """Standard deviation up to which colours are taken for grain, which is not amplified to fill the source's range."""
 
-ROTATIONS = torch.cat((torch.linalg.qr(torch.randn(9, 3, 3, generator=torch.Generator().manual_seed(0))).Q, torch.eye(3)[None]))
-"""(10, 3, 3): histograms are matched along the axes of each in turn, and at last along the channels themselves."""
-
 SAMPLES = 2**13  # pixels of each picture that a histogram is made of
 KNOTS = 256  # of the map along one axis
 NODES = 33  # along each side of the colour cube, as in the tables of film grading
@@ -170,12 +167,18 @@ def histogram_map(colours: Tensor, source: Tensor) -> Tensor:
     cube = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flip(0)
     a, b = linear_map(x, s, "linear")
     points = a @ torch.cat((x, cube.flatten(1)), 1) + b
-    for turn in ROTATIONS.to(x):
+    for turn in rotations().to(x):
         points = turn.T @ _matched(turn @ points, x.shape[1], turn @ s)
     table = points[:, x.shape[1] :].view_as(cube)[None]
     for _ in range(2):
         table = functional.avg_pool3d(table, 3, stride=1)
     return table
+
+
+def rotations() -> Tensor:
+    """(10, 3, 3): histograms are matched along the axes of each in turn, and at last along the channels themselves."""
+    random = torch.randn(9, 3, 3, generator=torch.Generator().manual_seed(0))
+    return torch.cat((torch.linalg.qr(random).Q, torch.eye(3)[None]))
 
 
 def _some(colours: Tensor) -> Tensor:

@@ -128,7 +128,7 @@ def linear_oracle(x, s, method):
 def histogram_oracle(x, s):
     """Iterative distribution transfer of every pixel, with exact ranks: no table, no lattice, no blur."""
     x, s = linear_oracle(x, s, "linear").reshape(3, -1), s.reshape(3, -1)
-    for turn in color.ROTATIONS.double().numpy():
+    for turn in color.rotations().double().numpy():
         turned, target = turn @ x, np.sort(turn @ s)
         for row, wanted in zip(turned, target):
             share = (np.argsort(np.argsort(row)) + 0.5) / len(row)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 STOREYS = {
     "errors": 0,
-    **dict.fromkeys(["recipe", "pyramid"], 1),
+    **dict.fromkeys(["recipe", "pyramid", "memory"], 1),
     **dict.fromkeys(["images", "color", "losses", "optimizers", "encoders"], 2),
     **dict.fromkeys(["transfer", "presets"], 3),
     **dict.fromkeys(["explore", "augment"], 4),

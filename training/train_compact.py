@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stylekit.encoders.compact import WEIGHTS, Compact
+from stylekit.memory import keep_freed
 from training.beginning import begin
 from training.data import Painting, Pictures, noisy
 from training.even_out import even_out
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    keep_freed()
     train(args)
 
 

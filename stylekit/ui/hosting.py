@@ -20,6 +20,7 @@ import torch
 
 from stylekit.encoders import pick_device, vgg19
 from stylekit.errors import BusyError, RecipeError, UsageError, WeightsError
+from stylekit.memory import keep_freed
 from stylekit.recipe import Recipe
 
 try:  # ZeroGPU's package: there on a Space with borrowed GPUs, and to be imported before CUDA is touched
@@ -121,6 +122,7 @@ def device_name() -> str:
 
 
 def prepare() -> None:
-    """Once at the start: use as many cores as a Space says it has."""
+    """Once at the start: use as many cores as a Space says it has, and let steps keep their memory."""
+    keep_freed()
     if (cores := os.environ.get("CPU_CORES", "")).isdecimal():
         torch.set_num_threads(max(1, int(cores)))

@@ -1,0 +1,77 @@
+"""What a step frees stays for the next one, where the C library can be told so."""
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stylekit.memory import keep_freed
+
+ROOT = Path(__file__).parents[1]
+
+FAULTS = """if True:
+    import resource, sys
+    from concurrent.futures import ThreadPoolExecutor
+    import torch
+    from stylekit.memory import keep_freed
+
+    if sys.argv[1] == "keep":
+        assert keep_freed()
+
+    def faults():
+        for turn in range(2):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(20):
+                torch.full((8 * 2**20,), 1.0)  # 32 MB
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with ThreadPoolExecutor(1) as thread:
+        print(faults(), thread.submit(faults).result())
+"""
+
+
+def pages_asked_for(how):
+    """Pages that the system handed out while 32 MB are used and freed twenty times, once the heap has grown: in two threads."""
+    done = subprocess.run([sys.executable, "-c", FAULTS, how], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [int(number) for number in done.stdout.split()]
+
+
+def test_what_was_freed_is_used_again_in_every_thread_instead_of_asked_of_the_system_anew():
+    if not has_glibc():
+        pytest.skip("the C library is not glibc")
+    assert all(few * 20 < many for few, many in zip(pages_asked_for("keep"), pages_asked_for("leave"), strict=True))
+
+
+def has_glibc():
+    try:
+        return bool(ctypes.CDLL(None).gnu_get_libc_version)
+    except (AttributeError, OSError, TypeError):
+        return False
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError])
+def test_a_system_without_a_c_library_to_ask_is_left_as_it_is(monkeypatch, error):
+    def refuse(name):
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    assert keep_freed() is False
+
+
+def test_a_c_library_that_cannot_be_told_is_left_as_it_is(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    assert keep_freed() is False
+
+
+def test_refused_values_are_not_called_kept(monkeypatch):
+    told = []
+
+    class Refusing:
+        def mallopt(self, parameter, value):
+            told.append(parameter)
+            return 0
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Refusing())
+    assert keep_freed() is False and len(told) == 3
