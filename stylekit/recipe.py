@@ -212,9 +212,7 @@ class Recipe:
         choices=COLOR_METHODS,
     )
     tiling: bool = _setting(False, "Opposite borders fit to each other, for wallpaper and textiles.")
-    pooling: str = _setting(
-        "max", "How VGG-19 shrinks what it sees: average is smoother, l2 between; compact has its own way.", choices=POOLINGS
-    )
+    pooling: str = _setting("max", "How the encoder shrinks what it sees: average is smoother, l2 between.", choices=POOLINGS)
     padding: str = _setting(
         "mirror",
         "What the encoder sees beyond a picture's borders: mirror leaves the least rim, zeros is what most programs do.",

@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder, begins_block, convolve
+from stylekit.encoders import Encoder, begins_block, convolve, pool
 from stylekit.errors import WeightsError
-from stylekit.recipe import PADDINGS
+from stylekit.recipe import PADDINGS, POOLINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
 SHA256 = "2a06c670cb92ccec48e23b5cb67713e2c61cbe024e336b253ddff934ed711f41"
@@ -49,7 +49,7 @@ class Compact(Encoder):
     name = "compact"
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
     paddings = PADDINGS[1:]
-    pooling_note = "It shrinks in the way that it has learned: leave the pooling at max, or choose the encoder vgg19."
+    poolings = POOLINGS
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,11 +102,11 @@ class Compact(Encoder):
 
     def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
         """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
-        padding, _ = self.way
+        padding, pooling = self.way
         x = self.normalized(image)
         for name, conv in self.conv.items():
             if begins_block(name):
-                x = nn.functional.max_pool2d(x, 2)
+                x = pool(x, pooling)
             x = torch.relu_(convolve(conv, x, padding))
             if name in self.layers:
                 yield name, x

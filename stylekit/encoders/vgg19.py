@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
-from stylekit.encoders import Encoder, begins_block, convolve
+from stylekit.encoders import Encoder, begins_block, convolve, pool
 from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
@@ -31,14 +31,6 @@ REMEDY = f"Choose the compact encoder, which needs no download, or set {VARIABLE
 CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
 """In each block; configuration E of the paper."""
-
-AVERAGE, L2 = 1.4, 1.3
-"""Times the mean, and times the root of the mean square, of four neighbours: about as large as the largest of them.
-
-Without, each of the four poolings would lower what all later layers see, relu5_1 to a third. Measured on the samples in
-assets/, at 128 to 448 pixels, with VGG-19's own filters up to conv3_4 and fitted ones below: these keep the means of relu2_1
-to relu5_1 within a fifth of those with max pooling. (crowsonkb's 2 and, by this count, 1.56 raise relu5_1 four and two times.)
-"""
 
 
 class VGG19(Encoder):
@@ -95,16 +87,6 @@ class VGG19(Encoder):
             yield before_relu(relu), x
             x = torch.relu(x) if before_relu(relu) in kept else torch.relu_(x)
             yield relu, x
-
-
-def pool(x: Tensor, pooling: str) -> Tensor:
-    """x (1, C, H, W) >= 0 at half the size (1, C, H // 2, W // 2) by one of POOLINGS, about as large on average."""
-    if pooling == "max":
-        return torch.max_pool2d(x, 2)
-    if pooling == "average":
-        return AVERAGE * nn.functional.avg_pool2d(x, 2)
-    # 1e-12: the root's slope at 0 is infinite, and four zeros are common behind a ReLU
-    return L2 * (nn.functional.avg_pool2d(x.square(), 2) + 1e-12).sqrt()
 
 
 def find_weights() -> Path | None:
