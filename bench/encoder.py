@@ -51,9 +51,6 @@ def untrained() -> Encoder:
     """The compact network with random weights, its layers scaled to unit mean activation."""
     torch.manual_seed(0)
     encoder = Compact().eval().requires_grad_(False)
-    for conv in encoder.conv.values():
-        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        nn.init.zeros_(conv.bias)
     for root in encoder.root.values():
         root.weight.copy_(torch.eye(root.out_channels)[:, :, None, None])
     return scaled_to_unit(encoder)
@@ -62,7 +59,7 @@ def untrained() -> Encoder:
 def scaled_to_unit(encoder: Encoder) -> Encoder:
     """Divide each convolution's filters by the mean activation that a photo gives, one after the other."""
     photo = open_picture(ROOT / "assets/photos/coffee.jpg", 256).image
-    convolutions = [m for m in encoder.modules() if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)]
+    convolutions = [m for name, m in encoder.named_modules() if isinstance(m, nn.Conv2d) and not name.startswith("root.")]
     for conv in convolutions:
         seen: list[float] = []
         hook = conv.register_forward_hook(lambda _m, _x, out, seen=seen: seen.append(float(out.clamp_min(0).mean())))

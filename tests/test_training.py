@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylekit.encoders.compact import Compact
+from stylekit.encoders.compact import WIDTHS, Compact
 from stylekit.encoders.vgg19 import VGG19
 from stylekit.losses import FLOOR
 from training import beginning, even_out, train_compact
@@ -98,6 +98,44 @@ def test_the_channels_that_are_kept_are_each_the_best_next_one(number):
         assert left_by(features, counting, kept[: done + 1]) == pytest.approx(min(others), rel=1e-9)
 
 
+def test_a_widened_layer_gives_the_main_components_of_what_its_filters_would_give():
+    torch.manual_seed(0)
+    net = Compact()
+    layer, (rank, wide, _) = next((layer, widths) for layer, widths in WIDTHS.items() if widths[0] < widths[1])
+    before = net.conv[layer].in_channels
+    mine = [torch.rand(2, before, 6, 6) for _ in range(4)]
+    fit = torch.randn(wide, 9 * before + 1)
+    with torch.no_grad():
+        beginning.set_convolution(net, layer, fit, mine)
+        made = torch.cat([net.widen[layer](net.conv[layer](x)).transpose(0, 1).flatten(1) for x in mine], 1).double().numpy()
+    full = np.concatenate([(fit @ beginning.neighbourhoods(x)).double().numpy() for x in mine], 1)
+    mean = full.mean(1, keepdims=True)
+    u, s, v = np.linalg.svd(full - mean, full_matrices=False)
+    np.testing.assert_allclose(made, mean + (u[:, :rank] * s[:rank]) @ v[:rank], atol=2e-3 * np.abs(full).max())
+
+
+@pytest.mark.parametrize("number", [2, 4, 5])
+def test_what_a_layer_is_narrowed_to_is_the_best_of_that_rank(number):
+    """Of told x, counted by `counting`, least squares from the narrowed x leave what a truncated SVD leaves."""
+    rng = np.random.default_rng(number)
+    x, told, spread = rng.normal(size=(5, 5)) @ rng.normal(size=(5, 40)), rng.normal(size=(7, 5)), rng.normal(size=(7, 7))
+    parts = [torch.from_numpy(part.reshape(5, 1, 5, 4)).transpose(0, 1) for part in np.split(x, 2, axis=1)]
+    narrow = beginning.narrowing(parts, torch.from_numpy(told), torch.from_numpy(spread @ spread.T), number).double().numpy()
+    counted = spread.T @ told @ x
+    kept = narrow @ x
+    left = counted - np.linalg.lstsq(kept.T, counted.T, rcond=None)[0].T @ kept
+    least = np.square(np.linalg.svd(counted, compute_uv=False)[number:]).sum()
+    assert narrow.shape == (number, 5)
+    assert np.square(left).sum() == pytest.approx(least, rel=1e-6, abs=1e-9 * np.square(counted).sum())
+
+
+def test_all_channels_are_told_from_the_chosen_ones_by_least_squares():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 6)) @ rng.normal(size=(6, 40))
+    told = beginning.told_by([torch.from_numpy(x.reshape(6, 1, 5, 8)).transpose(0, 1)], [4, 0, 3]).numpy()
+    np.testing.assert_allclose(told, np.linalg.lstsq(x[[4, 0, 3]].T, x.T, rcond=None)[0].T, atol=1e-4)
+
+
 def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_do(monkeypatch):
     torch.manual_seed(0)
     weights, before = {}, 3
@@ -146,7 +184,7 @@ def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
 
 def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has():
     torch.manual_seed(0)
-    net = Compact().requires_grad_(False)
+    net = Student().net.requires_grad_(False)  # signals as large in the depth as at the surface
     pictures = [
         torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) + 0.1 * torch.rand(1, 3, 64, 64) for _ in range(6)
     ]

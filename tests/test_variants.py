@@ -47,9 +47,15 @@ def test_the_default_is_the_encoder_itself_and_to_the_bit_what_it_was(name):
     features = seen(encoder, image)
     with torch.no_grad():
         for layer, conv in encoder.conv.items():
-            if layer.endswith("_1") and layer != "relu1_1":
+            if layer.endswith("_1") and layer != "relu1_1" and name == "vgg19":
                 x = torch.max_pool2d(x, 2)
-            x = torch.relu(conv(x))
+            x = conv(x)
+            if name == "compact":
+                x = torch.relu(encoder.widen[layer](x) if layer in encoder.widen else x)
+                x = torch.max_pool2d(x, 2) if layer in {"relu1_2", "relu2_2", "relu3_4", "relu4_4"} else x
+                x = encoder.narrow[layer](x) if layer in encoder.narrow else x
+            else:
+                x = torch.relu(x)
             if layer in ASKED:
                 assert torch.equal(features[layer], encoder.root[layer](x) if name == "compact" else x), layer
 

@@ -1,10 +1,11 @@
 """Where training begins: each layer fitted by least squares to the channels of the teacher that say most about all of them.
 
 From the image on, convolution by convolution. A greedy choice names the teacher's channels from which all of them can be told
-best, linearly, and what the teacher's next convolution makes of them counts as well; the student's kernel is then the one that
-best foretells them from the student's own channels below. So each layer makes up for what those below it have lost. (Pruning
-channels and refitting: He et al., arXiv 1707.06168; Luo et al., 1707.06342.) The first convolution, whose least squares would
-be the teacher's own kernels, is trained from random ones.
+best, linearly, and what the teacher's next convolution makes of them counts as well; the student's filters are then the ones
+that best foretell them from the student's own channels below. So each layer makes up for what those below it have lost.
+(Pruning channels and refitting: He et al., arXiv 1707.06168; Luo et al., 1707.06342.) Where 1x1 convolutions widen and narrow,
+they are made of main components: of what the filters give, and of what is behind the ReLU (Zhang et al., 1505.06798; Kim et
+al., 1511.06530). The first convolution, whose least squares would be the teacher's own kernels, is trained from random ones.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stylekit.encoders import begins_block
-from stylekit.encoders.compact import Compact
+from stylekit.encoders.compact import WIDTHS, Compact
 from stylekit.encoders.vgg19 import before_relu
 from training.optimizers import Optimizers, rate
 from training.student import Student, layer_losses
@@ -34,22 +35,61 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
     with torch.no_grad():
         mine = [student.net.conv[layers[0]](student.net.normalized(x)).relu() for x in batches]
         for layer, following in zip(layers[1:], [*layers[2:], None], strict=True):
-            conv = student.net.conv[layer]
-            if begins_block(layer):
-                mine = [nn.functional.max_pool2d(x, 2) for x in mine]
             wanted = [t.pop(before_relu(layer)) for t in theirs]
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
             fit = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
-            seen_next = [nn.functional.max_pool2d(t, 2) for t in wanted] if following and begins_block(following) else wanted
-            kept = most_telling(seen_next, _counting(teacher, layer, following), conv.out_channels)
-            conv.weight.copy_(fit[kept, :-1].unflatten(1, conv.weight.shape[1:]))
-            conv.bias.copy_(fit[kept, -1])
-            mine = [conv(x).relu_() for x in mine]
+            ends = following is not None and begins_block(following)
+            seen_next = [nn.functional.max_pool2d(t, 2) for t in wanted] if ends else wanted
+            counting = _counting(teacher, layer, following)
+            chosen = most_telling(seen_next, counting, WIDTHS[layer][1])
+            set_convolution(student.net, layer, fit[chosen], mine)
+            mine = [student.net.at_relu(layer, x, "zeros") for x in mine]
+            mine = [nn.functional.max_pool2d(x, 2) for x in mine] if ends else mine
+            if layer in student.net.narrow:
+                narrow = student.net.narrow[layer]
+                narrow.weight.copy_(narrowing(mine, told_by(seen_next, chosen), counting, narrow.out_channels)[:, :, None, None])
+                mine = [narrow(x) for x in mine]
             if layer in student.head:
                 fit_head(student.head[layer], mine, wanted)
-            print(f"begun {layer}: {len(kept)} of {len(fit)} channels", flush=True)
+            print(f"begun {layer}: {len(chosen)} of {len(fit)} channels", flush=True)
     student.fold()
+
+
+def set_convolution(net: Compact, layer: str, fit: Tensor, mine: list[Tensor]) -> None:
+    """Give the layer's convolutions the filters `fit` (wide, 9 c + 1), bias last, of inputs (B, c, h, w).
+
+    Where a 1x1 convolution widens, the 3x3 one in front of it makes the main components of what the filters give.
+    """
+    conv, kernel, bias = net.conv[layer], fit[:, :-1].unflatten(1, (mine[0].shape[1], 3, 3)), fit[:, -1]
+    if layer in net.widen:
+        given = [_channels_first(nn.functional.conv2d(x, kernel, padding=1)) for x in mine]
+        places = sum(g.shape[1] for g in given)
+        mean = sum((g.sum(1) for g in given), torch.zeros(())) / places
+        spread = sum(((g @ g.T).double() for g in given), torch.zeros(())) / places - torch.outer(mean, mean)
+        main = torch.linalg.eigh(spread).eigenvectors[:, -conv.out_channels :].float()
+        net.widen[layer].weight.copy_(main[:, :, None, None])
+        net.widen[layer].bias.copy_(bias + mean - main @ (main.T @ mean))
+        kernel = torch.einsum("kr,kcij->rcij", main, kernel)
+    else:
+        conv.bias.copy_(bias)
+    conv.weight.copy_(kernel)
+
+
+def told_by(features: list[Tensor], chosen: list[int]) -> Tensor:
+    """(C, number): how all channels of features (B, C, h, w) are told best, linearly, from the chosen ones."""
+    second = _second_moment(features)
+    some = second[chosen][:, chosen]
+    some.diagonal().add_(1e-6 * some.diagonal().mean())
+    return torch.linalg.solve(some, second[chosen]).T
+
+
+def narrowing(mine: list[Tensor], told: Tensor, counting: Tensor, number: int) -> Tensor:
+    """(number, wide): the combinations of (B, wide, h, w) that keep most of `counting`^(1/2) `told` times them."""
+    values, vectors = torch.linalg.eigh(told.T @ counting.double() @ told)
+    metric = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    main = torch.linalg.eigh(metric @ _second_moment(mine) @ metric).eigenvectors[:, -number:]
+    return (main.T @ metric).float()
 
 
 def first_convolution(student: Student, batches: list[Tensor], theirs: list[Tensor]) -> None:
@@ -79,8 +119,7 @@ def most_telling(features: list[Tensor], counting: Tensor, number: int) -> list[
 
     One at a time, each the one that takes most: a Cholesky factorisation of the second moments, pivoted by `counting`.
     """
-    left = sum((f @ f.T).double() for f in map(_channels_first, features))
-    assert isinstance(left, Tensor)
+    left = _second_moment(features)
     counted = counting.double() @ left
     floor, kept = 1e-9 * left.diagonal().mean(), list[int]()
     for _ in range(number):
@@ -124,6 +163,11 @@ def _counting(teacher: Teacher, layer: str, following: str | None) -> Tensor:
         heard = torch.einsum("ocij,odij->cd", kernel, kernel)
         counts = counts + heard / heard.diagonal().mean()
     return counts
+
+
+def _second_moment(parts: list[Tensor]) -> Tensor:
+    """(C, C), the sum of products over all places of features (B, C, h, w)."""
+    return sum(((f @ f.T).double() for f in map(_channels_first, parts)), torch.zeros(()).double())
 
 
 def _channels_first(x: Tensor) -> Tensor:

@@ -21,9 +21,11 @@ class Student(nn.Module):
             {layer: nn.Conv2d(self.net.root[layer].in_channels, CHANNELS[layer], 1, bias=False) for layer in Compact.layers}
         )
         self.net.root.requires_grad_(False)
-        for conv in self.net.conv.values():
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(conv.bias)
+        for module in self.net.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         self.fold()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
-It has VGG-19's blocks of 3x3 convolutions and the max poolings between them, up to relu5_1, with a quarter to a half of the
-channels: the ones that say most about the others, chosen and then trained to stand for all (training/). relu4_2 is the widest:
-the content loss is measured there.
+It has VGG-19's blocks of 3x3 convolutions and the max poolings between them, up to relu5_1. Up to relu3_1 it has a quarter to
+two thirds of the channels: the ones that say most about the others, chosen and then trained to stand for all (training/).
+From relu3_2 on, a 3x3 convolution has few channels and stands between two 1x1 convolutions: what VGG-19's give has few main
+components, so that as many channels as VGG-19 has at its ReLUs cost a fraction of its arithmetic (Kim et al., arXiv
+1511.06530). relu4_2 keeps the most: the content loss is measured there.
 
 What it gives for a layer is `root @ features`, where root is the symmetric square root of P'P and P is the linear map from
 these features to VGG-19's that was learned in training: distances between features, Gram matrices and covariances
@@ -23,24 +25,25 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "2a06c670cb92ccec48e23b5cb67713e2c61cbe024e336b253ddff934ed711f41"
+SHA256 = "c4e2e3a2822b208c3cb13e67417b6fd111391d0901b8266dea1b5e55839dea35"
 
-CHANNELS = {
-    "relu1_1": 24,
-    "relu1_2": 24,
-    "relu2_1": 48,
-    "relu2_2": 64,
-    "relu3_1": 128,
-    "relu3_2": 80,
-    "relu3_3": 64,
-    "relu3_4": 112,
-    "relu4_1": 160,
-    "relu4_2": 256,
-    "relu4_3": 128,
-    "relu4_4": 160,
-    "relu5_1": 192,
+WIDTHS = {
+    "relu1_1": (24, 24, 24),
+    "relu1_2": (16, 16, 16),
+    "relu2_1": (48, 48, 48),
+    "relu2_2": (80, 80, 80),
+    "relu3_1": (144, 144, 144),
+    "relu3_2": (72, 256, 72),
+    "relu3_3": (56, 256, 56),
+    "relu3_4": (56, 256, 96),
+    "relu4_1": (72, 512, 112),
+    "relu4_2": (160, 512, 256),
+    "relu4_3": (128, 512, 192),
+    "relu4_4": (128, 512, 192),
+    "relu5_1": (96, 512, 160),
 }
-"""Of each 3x3 convolution, from the image on. A ReLU follows each, and a max pooling stands before every further block."""
+"""Channels behind each 3x3 convolution; at the ReLU, to which a 1x1 convolution widens them; and kept, to which another one
+narrows them. Where two neighbours are equal, there is none between them."""
 
 
 class Compact(Encoder):
@@ -53,14 +56,17 @@ class Compact(Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.ModuleDict()
-        self.root = nn.ModuleDict()
+        self.conv, self.widen, self.narrow, self.root = (nn.ModuleDict() for _ in range(4))
         before = 3
-        for name, channels in CHANNELS.items():
-            self.conv[name] = nn.Conv2d(before, channels, 3, padding=1)
+        for name, (rank, wide, kept) in WIDTHS.items():
+            self.conv[name] = nn.Conv2d(before, rank, 3, padding=1, bias=rank == wide)
+            if rank < wide:
+                self.widen[name] = nn.Conv2d(rank, wide, 1)
+            if kept < wide:
+                self.narrow[name] = nn.Conv2d(wide, kept, 1, bias=False)
             if name in self.layers:
-                self.root[name] = nn.Conv2d(channels, channels, 1, bias=False)
-            before = channels
+                self.root[name] = nn.Conv2d(kept, kept, 1, bias=False)
+            before = kept
 
     @classmethod
     def load(cls, path: Path = WEIGHTS, sha256: str = SHA256) -> "Compact":
@@ -82,7 +88,7 @@ class Compact(Encoder):
         """
         tensors = {}
         for name, tensor in self.state_dict().items():
-            if name.startswith("conv.") and name.endswith(".weight"):
+            if name.endswith(".weight") and not name.startswith("root."):
                 step = (tensor.abs().amax((1, 2, 3)) / 127).clamp_min(1e-7).half()
                 tensors[name.replace("weight", "step")] = step
                 tensors[name] = (tensor / step.float()[:, None, None, None]).round().clamp(-127, 127).char().contiguous()
@@ -104,14 +110,21 @@ class Compact(Encoder):
         """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
         padding, pooling = self.way
         x = self.normalized(image)
-        for name, conv in self.conv.items():
-            if begins_block(name):
+        for name, following in zip(WIDTHS, [*WIDTHS, ""][1:], strict=True):
+            x = self.at_relu(name, x, padding)
+            if begins_block(following):
                 x = pool(x, pooling)
-            x = torch.relu_(convolve(conv, x, padding))
+            if name in self.narrow:
+                x = self.narrow[name](x)
             if name in self.layers:
                 yield name, x
             if name == deepest:
                 return
+
+    def at_relu(self, name: str, x: Tensor, padding: str) -> Tensor:
+        """What the convolutions of `name` and its ReLU make of what is kept of the one before."""
+        x = convolve(self.conv[name], x, padding)
+        return torch.relu_(self.widen[name](x) if name in self.widen else x)
 
 
 def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
