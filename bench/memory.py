@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--encoder", choices=("compact", "vgg19"), default="compact")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024], help="longest sides in pixels")
     parser.add_argument("--rounds", type=int, default=3, help="turns with and without (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=8, help="steps per turn (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=20, help="steps per turn (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {args.threads} threads, torch {torch.__version__}")
