@@ -60,11 +60,20 @@ def test_unknown_layers_and_too_small_pictures_are_refused_with_what_would_work(
         load_encoder("vgg16")
 
 
+def random_compact():
+    """With signals as large in the depth as at the surface."""
+    encoder = Compact()
+    for name, module in encoder.named_modules():
+        if isinstance(module, nn.Conv2d) and not name.startswith("root."):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    return encoder
+
+
 @functools.cache
 def encoders():
     """Both, with random weights: what is true of any weights needs none in particular."""
     torch.manual_seed(1)
-    return {"compact": Compact().eval(), "vgg19": VGG19(named(reference().state_dict())).eval()}
+    return {"compact": random_compact().eval(), "vgg19": VGG19(named(reference().state_dict())).eval()}
 
 
 ASKED = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
@@ -200,9 +209,7 @@ DISTANCES = (
 def test_what_the_encoder_gives_is_as_far_apart_as_what_its_heads_would_give(wide):
     """Through the network, with a random P for every layer; a P with fewer rows than columns has a singular root."""
     torch.manual_seed(2)
-    encoder, heads = Compact().double(), {}
-    for conv in [m for name, m in encoder.named_modules() if isinstance(m, nn.Conv2d) and not name.startswith("root.")]:
-        torch.nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # signals as large in the depth as at the surface
+    encoder, heads = random_compact().double(), {}
     for layer, root in encoder.root.items():
         channels = root.in_channels
         p = torch.randn(2 * channels if wide else channels // 2, channels, dtype=torch.double)
