@@ -1,6 +1,7 @@
 """What a step frees stays for the next one, where the C library can be told so."""
 
 import ctypes
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,18 @@ FAULTS = """if True:
     import torch
     from stylekit.memory import keep_freed
 
-    if sys.argv[1] == "keep":
+    how, out = sys.argv[1:]
+    if how == "told":
         assert keep_freed()
+    if how == "page":
+        from stylekit.ui import hosting
+
+        hosting.prepare()
+    if how == "command line":
+        from stylekit.cli import main
+
+        pictures = ["assets/photos/cat.jpg", "assets/artworks/harbour-night.jpg"]
+        assert main(["stylize", *pictures, "-o", out, "--size", "32", "--steps", "1", "--quiet"]) == 0
 
     def faults():
         for turn in range(2):
@@ -32,16 +43,19 @@ FAULTS = """if True:
 """
 
 
-def pages_asked_for(how):
+@functools.cache
+def pages_asked_for(how, out="none.png"):
     """Pages that the system handed out while 32 MB are used and freed twenty times, once the heap has grown: in two threads."""
-    done = subprocess.run([sys.executable, "-c", FAULTS, how], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", FAULTS, how, str(out)], cwd=ROOT, capture_output=True, text=True, check=True)
     return [int(number) for number in done.stdout.split()]
 
 
-def test_what_was_freed_is_used_again_in_every_thread_instead_of_asked_of_the_system_anew():
+@pytest.mark.parametrize("how", ["told", "page", "command line"])
+def test_what_was_freed_is_used_again_in_every_thread_instead_of_asked_of_the_system_anew(tmp_path, how):
     if not has_glibc():
         pytest.skip("the C library is not glibc")
-    assert all(few * 20 < many for few, many in zip(pages_asked_for("keep"), pages_asked_for("leave"), strict=True))
+    kept, left = pages_asked_for(how, tmp_path / "painted.png"), pages_asked_for("left alone")
+    assert all(few * 20 < many for few, many in zip(kept, left, strict=True))
 
 
 def has_glibc():
