@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="longest sides in pixels")
     parser.add_argument("--rounds", type=int, default=3, help="turns that each encoder takes (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=5, help="steps per turn (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=15, help="steps per turn (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

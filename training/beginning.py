@@ -13,8 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from stylekit.encoders import begins_block
-from stylekit.encoders.compact import WIDTHS, Compact
+from stylekit.encoders.compact import NARROWED, POOLED, WIDTHS, Compact
 from stylekit.encoders.vgg19 import before_relu
 from training.optimizers import Optimizers, rate
 from training.student import Student, layer_losses
@@ -39,18 +38,19 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
             fit = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
-            ends = following is not None and begins_block(following)
-            seen_next = [nn.functional.max_pool2d(t, 2) for t in wanted] if ends else wanted
-            counting = _counting(teacher, layer, following)
-            chosen = most_telling(seen_next, counting, WIDTHS[layer][1])
+            seen_next, chosen = _pooled(layer, wanted), list(range(len(fit)))
+            if WIDTHS[layer][1] < len(fit):
+                chosen = most_telling(seen_next, _counting(teacher, layer, following, layer in Compact.layers), WIDTHS[layer][1])
             set_convolution(student.net, layer, fit[chosen], mine)
-            mine = [student.net.at_relu(layer, x, "zeros") for x in mine]
-            mine = [nn.functional.max_pool2d(x, 2) for x in mine] if ends else mine
+            mine = [student.net.convolved(layer, x, "zeros").relu_() for x in mine]
+            if layer in student.head and layer not in NARROWED:
+                fit_head(student.head[layer], mine, wanted)
+            mine = _pooled(layer, mine)
             if layer in student.net.narrow:
-                narrow = student.net.narrow[layer]
+                narrow, counting = student.net.narrow[layer], _counting(teacher, layer, following, layer in NARROWED)
                 narrow.weight.copy_(narrowing(mine, told_by(seen_next, chosen), counting, narrow.out_channels)[:, :, None, None])
                 mine = [narrow(x) for x in mine]
-            if layer in student.head:
+            if layer in NARROWED:
                 fit_head(student.head[layer], mine, wanted)
             print(f"begun {layer}: {len(chosen)} of {len(fit)} channels", flush=True)
     student.fold()
@@ -154,15 +154,19 @@ def neighbourhoods(x: Tensor) -> Tensor:
     return torch.cat((columns, torch.ones(1, columns.shape[1])))
 
 
-def _counting(teacher: Teacher, layer: str, following: str | None) -> Tensor:
-    """How much each pair of channels of `layer` counts (C, C): as themselves where losses are, and in the next convolution."""
-    channels = teacher.vgg19.conv[layer].out_channels
-    counts = torch.eye(channels) if layer in Compact.layers or following is None else torch.zeros(channels, channels)
-    if following is not None:
-        kernel = teacher.vgg19.conv[following].weight
-        heard = torch.einsum("ocij,odij->cd", kernel, kernel)
-        counts = counts + heard / heard.diagonal().mean()
-    return counts
+def _counting(teacher: Teacher, layer: str, following: str | None, given: bool) -> Tensor:
+    """How much each pair of channels of `layer` counts (C, C): in the convolution behind it, and as themselves if `given`."""
+    themselves = torch.eye(teacher.vgg19.conv[layer].out_channels)
+    if following is None:
+        return themselves
+    kernel = teacher.vgg19.conv[following].weight
+    heard = torch.einsum("ocij,odij->cd", kernel, kernel)
+    return heard / heard.diagonal().mean() + themselves * given
+
+
+def _pooled(layer: str, parts: list[Tensor]) -> list[Tensor]:
+    """Features (B, C, h, w) at the ReLU of `layer` as the next convolution sees them."""
+    return [nn.functional.max_pool2d(x, 2) for x in parts] if layer in POOLED else parts
 
 
 def _second_moment(parts: list[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """Give the compact encoder's style losses the teacher's size, at the end of its training.
 
 What a head predicts has less energy than what it stands for, and least of what is weak: so the losses come out too small, at
-some layers more than at others, and a slider does less than it does with VGG-19. Each style layer's root therefore becomes
+some layers more than at others, and a slider does less than it does with VGG-19. Each root therefore becomes
 U e^(-power / 2) U' root, or rather the symmetric matrix with the same distances, with e and U those of the covariance of the
 layer's features. The power is that with which the ratio of the losses to the teacher's has the median 1, over pictures that
 the encoder paints from those of the training.
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stylekit.encoders.compact import Compact
 from stylekit.losses import covariance, mean_covariance_loss, moments
-from training.data import STYLE_LAYERS, Painting
+from training.data import Painting
 from training.student import symmetric_root
 
 POWERS = [power / 20 for power in range(13)]
@@ -27,15 +27,12 @@ WEAKEST = 1e-4
 
 @torch.no_grad()
 def even_out(net: Compact, teacher: Callable[[Tensor], dict[str, Tensor]], pool: list[Painting]) -> dict[str, float]:
-    """Change the roots of `net`; returns the power of each style layer.
-
-    relu4_2 is left alone: a power there kept less of the photo, and its losses' ratio came no nearer to 1 than .75.
-    """
+    """Change the roots of `net`; returns the power of each."""
     pictures = [(p.image.detach(), p.content, p.style) for p in pool]
-    seen = [[net(image, STYLE_LAYERS) for image in three] for three in pictures]
+    seen = [[net(image, net.root) for image in three] for three in pictures]
     wanted = [[teacher(image) for image in three] for three in pictures]
     powers = {}
-    for layer in STYLE_LAYERS:
+    for layer in net.root:
         mine, theirs = ([[f[layer] for f in three] for three in each] for each in (seen, wanted))
         mean = torch.stack([covariance(moments(f)) for three in mine for f in three]).mean(0)
         e, u = torch.linalg.eigh(mean.double())

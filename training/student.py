@@ -12,13 +12,13 @@ WINDOW = 64
 
 
 class Student(nn.Module):
-    """The compact network with a head per layer into the teacher's space; without bias, so that the fold is exact."""
+    """The compact network with a head per root into the teacher's space; without bias, so that the fold is exact."""
 
     def __init__(self) -> None:
         super().__init__()
         self.net = Compact()
         self.head = nn.ModuleDict(
-            {layer: nn.Conv2d(self.net.root[layer].in_channels, CHANNELS[layer], 1, bias=False) for layer in Compact.layers}
+            {layer: nn.Conv2d(root.in_channels, CHANNELS[layer], 1, bias=False) for layer, root in self.net.root.items()}
         )
         self.net.root.requires_grad_(False)
         for module in self.net.modules():
@@ -29,7 +29,7 @@ class Student(nn.Module):
         self.fold()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `head` maps them to the teacher's."""
+        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `told` maps them to the teacher's."""
         with torch.autocast(images.device.type, torch.bfloat16):
             features = dict(self.net.walk_unprojected(images, Compact.layers[-1]))
         return {layer: x.float() for layer, x in features.items()}
@@ -37,7 +37,11 @@ class Student(nn.Module):
     def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """`layer_losses` of every layer."""
         mine = self(images)
-        return {layer: layer_losses(mine[layer], self.head[layer].weight.flatten(1), theirs[layer]) for layer in mine}
+        return {layer: layer_losses(x, self.told(layer), theirs[layer]) for layer, x in mine.items()}
+
+    def told(self, layer: str) -> Tensor:
+        """The map P (C, c) from the layer's features to the teacher's: its head, or where there is none they are the same."""
+        return self.head[layer].weight.flatten(1) if layer in self.head else torch.eye(CHANNELS[layer])
 
     @torch.no_grad()
     def fold(self) -> None:

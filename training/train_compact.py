@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the weights")
     parser.add_argument("--resume", type=Path, help="go on from a .resume.pt file")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=6e-4, help="learning rate at its highest (default: %(default)s)")
+    parser.add_argument("--lr", type=float, default=8e-4, help="learning rate at its highest (default: %(default)s)")
     parser.add_argument("--statistics", type=float, default=1.0, help="weight of the statistics against the features")
     parser.add_argument("--differences", type=float, default=2.0, help="weight of the differences against the features")
     parser.add_argument("--again", type=int, default=2, help="steps with recent batches per new one (default: %(default)s)")
