@@ -1,6 +1,6 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
-It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1. The first four layers have an eighth
+It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1. The first four layers have a quarter
 to two thirds of the channels: the ones that say most about the others, chosen and then trained to stand for all (training/).
 From relu3_1 on, each ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard
 of it in the next layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv
