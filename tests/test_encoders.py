@@ -17,7 +17,6 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
-from torch import nn
 from torchvision.models.vgg import cfgs, make_layers
 from toy import Toy, picture
 
@@ -26,6 +25,7 @@ from stylekit.encoders import compact, vgg19
 from stylekit.encoders.compact import Compact
 from stylekit.encoders.vgg19 import VGG19
 from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
+from training.student import Student
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights" / "vgg19_standin.safetensors"
 
@@ -60,20 +60,11 @@ def test_unknown_layers_and_too_small_pictures_are_refused_with_what_would_work(
         load_encoder("vgg16")
 
 
-def random_compact():
-    """With signals as large in the depth as at the surface."""
-    encoder = Compact()
-    for name, module in encoder.named_modules():
-        if isinstance(module, nn.Conv2d) and not name.startswith("root."):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return encoder
-
-
 @functools.cache
 def encoders():
     """Both, with random weights: what is true of any weights needs none in particular."""
     torch.manual_seed(1)
-    return {"compact": random_compact().eval(), "vgg19": VGG19(named(reference().state_dict())).eval()}
+    return {"compact": Student().net.eval(), "vgg19": VGG19(named(reference().state_dict())).eval()}
 
 
 ASKED = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
@@ -209,7 +200,7 @@ DISTANCES = (
 def test_what_the_encoder_gives_is_as_far_apart_as_what_its_heads_would_give(wide):
     """Through the network, with a random P for every root; a P with fewer rows than columns has a singular root."""
     torch.manual_seed(2)
-    encoder, heads = random_compact().double(), {}
+    encoder, heads = Student().net.double(), {}
     for layer, root in encoder.root.items():
         channels = root.in_channels
         p = torch.randn(2 * channels if wide else channels // 2, channels, dtype=torch.double)
@@ -242,6 +233,18 @@ def test_features_that_are_vgg19s_own_are_as_many_and_none_negative():
         features = encoder(picture(1), compact.OWN)
     assert {layer: f.shape[1] for layer, f in features.items()} == channels
     assert min(float(f.min()) for f in features.values()) == 0
+
+
+def test_features_that_are_vgg19s_own_are_so_channel_by_channel():
+    if not SHARED.exists():
+        pytest.skip("the reference's weights are not here (../shared/weights)")
+    theirs, ours = VGG19(vgg19.read_weights(SHARED)).eval(), load_encoder("compact", "cpu")
+    photo = open_picture(Path(__file__).parents[1] / "assets/photos/coffee.jpg", 128).image
+    with torch.no_grad():
+        wanted, found = theirs(photo, compact.OWN), ours(photo, compact.OWN)
+    for layer in compact.OWN:
+        assert content_loss(found[layer], wanted[layer]) < 0.2, layer
+        assert content_loss(found[layer].roll(1, 1), wanted[layer]) > 0.5, layer
 
 
 def test_the_compact_encoder_tells_pictures_apart_as_vgg19_does():

@@ -155,7 +155,7 @@ def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_
     def left(student):
         with torch.no_grad():
             mine = dict(student.net.walk_unprojected(unseen, "relu3_1"))
-            return [float(layer_losses(mine[k], student.told(k), wanted_of_unseen[k])[0]) for k in layers]
+            return [float(layer_losses(mine[k], student.to_teacher(k), wanted_of_unseen[k])[0]) for k in layers]
 
     begun, random = Student().to(memory_format=torch.channels_last), Student()
     for layer in list(begun.net.conv)[5:]:

@@ -38,20 +38,17 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
             fit = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
-            seen_next, chosen = _pooled(layer, wanted), list(range(len(fit)))
-            if WIDTHS[layer][1] < len(fit):
-                chosen = most_telling(seen_next, _counting(teacher, layer, following, layer in Compact.layers), WIDTHS[layer][1])
+            seen_next = _pooled(layer, wanted)
+            chosen = _chosen(teacher, layer, following, seen_next)
             set_convolution(student.net, layer, fit[chosen], mine)
-            mine = [student.net.convolved(layer, x, "zeros").relu_() for x in mine]
-            if layer in student.head and layer not in NARROWED:
-                fit_head(student.head[layer], mine, wanted)
-            mine = _pooled(layer, mine)
+            at_relu = [student.net.convolved(layer, x, "zeros").relu_() for x in mine]
+            mine = _pooled(layer, at_relu)
             if layer in student.net.narrow:
                 narrow, counting = student.net.narrow[layer], _counting(teacher, layer, following, layer in NARROWED)
                 narrow.weight.copy_(narrowing(mine, told_by(seen_next, chosen), counting, narrow.out_channels)[:, :, None, None])
                 mine = [narrow(x) for x in mine]
-            if layer in NARROWED:
-                fit_head(student.head[layer], mine, wanted)
+            if layer in student.head:
+                fit_head(student.head[layer], mine if layer in NARROWED else at_relu, wanted)
             print(f"begun {layer}: {len(chosen)} of {len(fit)} channels", flush=True)
     student.fold()
 
@@ -63,10 +60,10 @@ def set_convolution(net: Compact, layer: str, fit: Tensor, mine: list[Tensor]) -
     """
     conv, kernel, bias = net.conv[layer], fit[:, :-1].unflatten(1, (mine[0].shape[1], 3, 3)), fit[:, -1]
     if layer in net.widen:
-        given = [_channels_first(nn.functional.conv2d(x, kernel, padding=1)) for x in mine]
-        places = sum(g.shape[1] for g in given)
-        mean = sum((g.sum(1) for g in given), torch.zeros(())) / places
-        spread = sum(((g @ g.T).double() for g in given), torch.zeros(())) / places - torch.outer(mean, mean)
+        given = [nn.functional.conv2d(x, kernel, padding=1) for x in mine]
+        places = sum(g[:, 0].numel() for g in given)
+        mean = sum((g.sum((0, 2, 3)) for g in given), torch.zeros(())) / places
+        spread = _second_moment(given) / places - torch.outer(mean, mean)
         main = torch.linalg.eigh(spread).eigenvectors[:, -conv.out_channels :].float()
         net.widen[layer].weight.copy_(main[:, :, None, None])
         net.widen[layer].bias.copy_(bias + mean - main @ (main.T @ mean))
@@ -152,6 +149,14 @@ def neighbourhoods(x: Tensor) -> Tensor:
     """(9 C + 1, places) of x (B, C, h, w): what a 3x3 filter and its bias see at each place."""
     columns = _channels_first(nn.functional.unfold(x, 3, padding=1)[..., None])
     return torch.cat((columns, torch.ones(1, columns.shape[1])))
+
+
+def _chosen(teacher: Teacher, layer: str, following: str | None, seen_next: list[Tensor]) -> list[int]:
+    """Which of the teacher's channels (B, C, h, w) the student has at the ReLU: all in their order, or the most telling ones."""
+    _, wide, _ = WIDTHS[layer]
+    if wide == seen_next[0].shape[1]:
+        return list(range(wide))
+    return most_telling(seen_next, _counting(teacher, layer, following, layer in Compact.layers), wide)
 
 
 def _counting(teacher: Teacher, layer: str, following: str | None, given: bool) -> Tensor:

@@ -29,7 +29,7 @@ class Student(nn.Module):
         self.fold()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `told` maps them to the teacher's."""
+        """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `to_teacher` maps them to the teacher's."""
         with torch.autocast(images.device.type, torch.bfloat16):
             features = dict(self.net.walk_unprojected(images, Compact.layers[-1]))
         return {layer: x.float() for layer, x in features.items()}
@@ -37,9 +37,9 @@ class Student(nn.Module):
     def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """`layer_losses` of every layer."""
         mine = self(images)
-        return {layer: layer_losses(x, self.told(layer), theirs[layer]) for layer, x in mine.items()}
+        return {layer: layer_losses(x, self.to_teacher(layer), theirs[layer]) for layer, x in mine.items()}
 
-    def told(self, layer: str) -> Tensor:
+    def to_teacher(self, layer: str) -> Tensor:
         """The map P (C, c) from the layer's features to the teacher's: its head, or where there is none they are the same."""
         return self.head[layer].weight.flatten(1) if layer in self.head else torch.eye(CHANNELS[layer])
 

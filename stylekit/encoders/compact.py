@@ -4,7 +4,7 @@ It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to 
 to two thirds of the channels: the ones that say most about the others, chosen and then trained to stand for all (training/).
 From relu3_1 on, each ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard
 of it in the next layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv
-1511.06530), and all together have an eighth of VGG-19's arithmetic.
+1511.06530); behind relu2_1 and relu2_2 one narrows, too. All together have an eighth of VGG-19's arithmetic.
 
 relu3_1 and relu4_2 are given as they are: VGG-19's features, channel by channel. For another layer it gives
 `root @ features`, where root is the symmetric square root of P'P and P is the linear map from these features to VGG-19's that
