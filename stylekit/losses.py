@@ -40,6 +40,10 @@ LEVELS = 1024
 MOST_SORTED = 2**20
 """Numbers that the sliced statistic sorts for one layer at most; of a larger one it takes every n-th row and column."""
 
+PARTS, LEAST = 16, 512
+"""Into how many parts the locations of a large layer are divided for its Gram matrix, each of so many locations at least: on
+four cores one product of few channels and very many locations takes up to seven times as long as the parts side by side."""
+
 
 class Moments(NamedTuple):
     """What a style layer remembers of a picture: the average feature vector and the average of its products."""
@@ -78,7 +82,7 @@ def moments(features: Tensor, guide: Tensor | None = None) -> Moments:
     """
     # mean = 1/M sum_k F_k              second = 1/M F F^T
     # mean = sum_k g_k F_k / sum g      second = F diag(g) F^T / sum g
-    return Moments(*_MomentsOf.apply(features.squeeze(0).flatten(1), None if guide is None else _shares(guide)))
+    return Moments(*_MomentsOf.apply(features, None if guide is None else _shares(guide)))
 
 
 def _shares(guide: Tensor) -> Tensor:
@@ -87,23 +91,35 @@ def _shares(guide: Tensor) -> Tensor:
 
 
 class _MomentsOf(torch.autograd.Function):
-    """(mean, second) of F (C, M), with a gradient of one matrix product; torch's own would take two, and a copy of F each."""
+    """(mean, second) of F (1, C, H, W), with a gradient of one matrix product; torch's own would take two, and a copy of F each."""
 
     @staticmethod
-    def forward(ctx: Any, flat: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(flat, shares)
+    def forward(ctx: Any, features: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, shares)
+        flat = features.squeeze(0).flatten(1)
         if shares is None:
-            return flat.mean(1), flat @ flat.T / flat.shape[1]
-        return flat @ shares, (flat * shares) @ flat.T
+            return flat.mean(1), _products(flat, flat) / flat.shape[1]
+        return flat @ shares, _products(flat * shares, flat)
 
     @staticmethod
     def backward(ctx: Any, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
         # dF = (dmean 1^T + (dsecond + dsecond^T) F) diag(shares), where all shares are 1/M without a guide
-        flat, shares = ctx.saved_tensors
-        places = flat.shape[1] if shares is None else 1
-        out = torch.empty_like(flat)  # in the memory order of the features, or else it would be copied into that later
-        torch.addmm(mean[:, None] / places, (second + second.T) / places, flat, out=out)
-        return out if shares is None else out.mul_(shares), None
+        features, shares = ctx.saved_tensors
+        height, width = features.shape[2:]
+        places = height * width if shares is None else 1
+        # as a 1x1 convolution: of large layers, on four cores, up to seven times as fast as a product of matrices
+        out = functional.conv2d(features, ((second + second.T) / places)[:, :, None, None], mean / places)
+        return out if shares is None else out * shares.view(height, width), None
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """a b^T (C, C) of matrices (C, M), added up from the products of up to PARTS parts of the columns."""
+    places = a.shape[1]
+    parts = max(1, min(PARTS, places // LEAST))
+    length = places // parts
+    rest = parts * length
+    split = [x[:, :rest].unflatten(1, (parts, length)).transpose(0, 1) for x in (a, b)]
+    return torch.bmm(split[0], split[1].mT).sum(0) + a[:, rest:] @ b[:, rest:].T
 
 
 def mix(parts: Sequence[Remembered], shares: Sequence[float] = ()) -> Remembered:
