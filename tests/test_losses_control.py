@@ -111,6 +111,22 @@ def test_the_memory_order_of_the_features_does_not_matter_to_guided_gradients():
     assert torch.allclose(*results, rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("size", [(37, 61), (1, 511), (1, 1024), (131, 67)])
+def test_large_layers_are_summed_from_parts_without_losing_a_place(size, guided, order):
+    """2257 places are four parts and one place more; 511 are one, 1024 two without a rest, 8777 the most, and nine more."""
+    f, g = dense(1, 5, *size), np.random.default_rng(2).random(size) if guided else np.ones(size)
+    a, b = np.random.default_rng(3).normal(size=5), np.random.default_rng(4).normal(size=(5, 5))
+    x = tensor(f).to(memory_format=order).requires_grad_(True)
+    m = moments(x, tensor(g[None]) if guided else None)
+    np.testing.assert_allclose(m.mean.detach(), guided_mean(f, g), rtol=1e-12)
+    np.testing.assert_allclose(m.second.detach(), guided_gram(f, g), rtol=1e-12, atol=1e-12)
+    (slope,) = torch.autograd.grad(m.mean @ torch.from_numpy(a) + (m.second * torch.from_numpy(b)).sum(), x)
+    expected = (a[:, None, None] + np.einsum("cd,dhw->chw", b + b.T, f)) * g / g.sum()
+    np.testing.assert_allclose(slope[0], expected, rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("level", [1.0, 0.25])
 def test_an_even_guide_is_no_guide(name, level):

@@ -51,11 +51,10 @@ def test_the_default_is_the_encoder_itself_and_to_the_bit_what_it_was(name):
                 x = torch.max_pool2d(x, 2)
             x = conv(x)
             if name == "compact":
-                x = torch.relu(encoder.widen[layer](x) if layer in encoder.widen else x)
-                x = torch.max_pool2d(x, 2) if layer in {"relu1_2", "relu2_2", "relu3_4", "relu4_4"} else x
-                given = x  # of relu4_1 and relu5_1 what is kept, of the others what is at the ReLU
+                given = x = torch.relu(encoder.widen[layer](x) if layer in encoder.widen else x)
+                x = torch.max_pool2d(x, 2) if layer in {"relu1_2", "relu2_2", "relu3_4", "relu4_2"} else x
                 x = encoder.narrow[layer](x) if layer in encoder.narrow else x
-                given = x if layer in {"relu4_1", "relu5_1"} else given
+                given = x if layer in {"relu4_1", "relu5_1"} else given  # what is kept; of the others what is at the ReLU
                 given = encoder.root[layer](given) if layer in encoder.root else given
             else:
                 given = x = torch.relu(x)

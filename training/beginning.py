@@ -33,18 +33,18 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
     first_convolution(student, batches, [t[before_relu(layers[0])].relu() for t in theirs])
     with torch.no_grad():
         mine = [student.net.conv[layers[0]](student.net.normalized(x)).relu() for x in batches]
-        for layer, following in zip(layers[1:], [*layers[2:], None], strict=True):
+        for layer in layers[1:]:
             wanted = [t.pop(before_relu(layer)) for t in theirs]
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
             fit = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
             seen_next = _pooled(layer, wanted)
-            chosen = _chosen(teacher, layer, following, seen_next)
+            chosen = _chosen(teacher, layer, seen_next)
             set_convolution(student.net, layer, fit[chosen], mine)
             at_relu = [student.net.convolved(layer, x, "zeros").relu_() for x in mine]
             mine = _pooled(layer, at_relu)
             if layer in student.net.narrow:
-                narrow, counting = student.net.narrow[layer], _counting(teacher, layer, following, layer in NARROWED)
+                narrow, counting = student.net.narrow[layer], _counting(teacher, layer, layer in NARROWED)
                 narrow.weight.copy_(narrowing(mine, told_by(seen_next, chosen), counting, narrow.out_channels)[:, :, None, None])
                 mine = [narrow(x) for x in mine]
             if layer in student.head:
@@ -151,20 +151,21 @@ def neighbourhoods(x: Tensor) -> Tensor:
     return torch.cat((columns, torch.ones(1, columns.shape[1])))
 
 
-def _chosen(teacher: Teacher, layer: str, following: str | None, seen_next: list[Tensor]) -> list[int]:
+def _chosen(teacher: Teacher, layer: str, seen_next: list[Tensor]) -> list[int]:
     """Which of the teacher's channels (B, C, h, w) the student has at the ReLU: all in their order, or the most telling ones."""
     _, wide, _ = WIDTHS[layer]
     if wide == seen_next[0].shape[1]:
         return list(range(wide))
-    return most_telling(seen_next, _counting(teacher, layer, following, layer in Compact.layers), wide)
+    return most_telling(seen_next, _counting(teacher, layer, layer in Compact.layers), wide)
 
 
-def _counting(teacher: Teacher, layer: str, following: str | None, given: bool) -> Tensor:
-    """How much each pair of channels of `layer` counts (C, C): in the convolution behind it, and as themselves if `given`."""
+def _counting(teacher: Teacher, layer: str, given: bool) -> Tensor:
+    """How much each pair of channels of `layer` counts (C, C): in the teacher's next convolution, and as themselves if `given`."""
     themselves = torch.eye(teacher.vgg19.conv[layer].out_channels)
-    if following is None:
+    if layer == Compact.layers[-1]:
         return themselves
-    kernel = teacher.vgg19.conv[following].weight
+    names = list(teacher.vgg19.conv)
+    kernel = teacher.vgg19.conv[names[names.index(layer) + 1]].weight
     heard = torch.einsum("ocij,odij->cd", kernel, kernel)
     return heard / heard.diagonal().mean() + themselves * given
 

@@ -1,10 +1,11 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
-It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1. The first four layers have a quarter
-to two thirds of the channels: the ones that say most about the others, chosen and then trained to stand for all (training/).
-From relu3_1 on, each ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard
-of it in the next layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv
-1511.06530); behind relu2_1 and relu2_2 one narrows, too. All together have an eighth of VGG-19's arithmetic.
+It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1, without three convolutions that it
+does as well without: the third of block 3, the last two of block 4. The first four layers have a quarter to two thirds of the
+channels: the ones that say most about the others, chosen and then trained to stand for all (training/). From relu3_1 on, each
+ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard of it in the next
+layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv 1511.06530); behind relu2_2
+one narrows, too. All together have an eleventh of VGG-19's arithmetic.
 
 relu3_1 and relu4_2 are given as they are: VGG-19's features, channel by channel. For another layer it gives
 `root @ features`, where root is the symmetric square root of P'P and P is the linear map from these features to VGG-19's that
@@ -27,22 +28,19 @@ from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "f3c485d474d7fc0b641930e483328a79a9c964475042728c1aef603df7a5c5bd"
+SHA256 = "0e7d4d381cc86c50daf0e4a70bf33b73a17961e2f948ba9d3be188ee3222fc04"
 
 WIDTHS = {
     "relu1_1": (24, 24, 24),
     "relu1_2": (16, 16, 16),
-    "relu2_1": (48, 48, 24),
+    "relu2_1": (32, 32, 32),
     "relu2_2": (80, 80, 56),
     "relu3_1": (80, 256, 72),
     "relu3_2": (64, 256, 56),
-    "relu3_3": (56, 256, 48),
     "relu3_4": (56, 256, 96),
     "relu4_1": (72, 512, 128),
-    "relu4_2": (144, 512, 144),
-    "relu4_3": (112, 512, 144),
-    "relu4_4": (112, 512, 144),
-    "relu5_1": (96, 512, 192),
+    "relu4_2": (144, 512, 256),
+    "relu5_1": (144, 512, 192),
 }
 """Channels behind each 3x3 convolution; at the ReLU, to which a 1x1 convolution widens them; and kept, to which another one
 narrows them. Where two neighbours are equal, there is none between them."""
@@ -110,14 +108,14 @@ class Compact(Encoder):
         x = self.normalized(image)
         for name in WIDTHS:
             x = self.convolved(name, x, padding)
-            if name not in POOLED:
-                x = torch.relu_(x)
-            elif pooling == "max":  # the same before the ReLU as behind it, which then has a quarter to do
-                x = torch.relu_(pool(x, pooling))
+            if name in POOLED and name not in self.layers and pooling == "max":
+                x = torch.relu_(pool(x, pooling))  # the same as behind the ReLU, which then has a quarter to do
             else:
-                x = pool(torch.relu_(x), pooling)
-            if name in self.layers and name not in NARROWED:
-                yield name, x
+                x = torch.relu_(x)
+                if name in self.layers and name not in NARROWED:
+                    yield name, x
+                if name in POOLED:
+                    x = pool(x, pooling)
             if name in self.narrow:
                 x = self.narrow[name](x)
             if name in NARROWED:
