@@ -91,7 +91,7 @@ def _shares(guide: Tensor) -> Tensor:
 
 
 class _MomentsOf(torch.autograd.Function):
-    """(mean, second) of F (1, C, H, W), with a gradient of one matrix product; torch's own would take two, and a copy of F each."""
+    """(mean, second) of F (1, C, H, W), with a gradient of one product; torch's own would take two, and a copy of F each."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -160,12 +160,12 @@ def _chosen(teacher: Teacher, layer: str, seen_next: list[Tensor]) -> list[int]:
 
 
 def _counting(teacher: Teacher, layer: str, given: bool) -> Tensor:
-    """How much each pair of channels of `layer` counts (C, C): in the teacher's next convolution, and as themselves if `given`."""
+    """How much pairs of channels of `layer` count (C, C): in the teacher's next convolution, and as themselves if `given`."""
     themselves = torch.eye(teacher.vgg19.conv[layer].out_channels)
-    if layer == Compact.layers[-1]:
+    behind = [conv for name, conv in teacher.vgg19.conv.items() if name > layer]
+    if layer == Compact.layers[-1] or not behind:
         return themselves
-    names = list(teacher.vgg19.conv)
-    kernel = teacher.vgg19.conv[names[names.index(layer) + 1]].weight
+    kernel = behind[0].weight
     heard = torch.einsum("ocij,odij->cd", kernel, kernel)
     return heard / heard.diagonal().mean() + themselves * given
 

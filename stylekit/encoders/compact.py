@@ -103,7 +103,7 @@ class Compact(Encoder):
                 yield layer, self.root[layer](features) if layer in self.root else features
 
     def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
-        """Yield `(layer, features)` of the network's own features down to the layer `deepest`, for training."""
+        """Yield `(layer, features)` of the network's own features down to `deepest`, one of `layers`, for training."""
         padding, pooling = self.way
         x = self.normalized(image)
         for name in WIDTHS:
@@ -114,14 +114,16 @@ class Compact(Encoder):
                 x = torch.relu_(x)
                 if name in self.layers and name not in NARROWED:
                     yield name, x
+                    if name == deepest:  # before a pooling that may leave nothing
+                        return
                 if name in POOLED:
                     x = pool(x, pooling)
             if name in self.narrow:
                 x = self.narrow[name](x)
             if name in NARROWED:
                 yield name, x
-            if name == deepest:
-                return
+                if name == deepest:
+                    return
 
     def convolved(self, name: str, x: Tensor, padding: str) -> Tensor:
         """What the convolutions of `name` make of what is kept of the layer before."""
