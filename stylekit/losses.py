@@ -117,7 +117,7 @@ def _products(a: Tensor, b: Tensor) -> Tensor:
     places = a.shape[1]
     parts = max(1, min(PARTS, places // LEAST))
     length = places // parts
-    rest = parts * length
+    rest = parts * length  # where it begins: fewer columns than parts
     split = [x[:, :rest].unflatten(1, (parts, length)).transpose(0, 1) for x in (a, b)]
     return torch.bmm(split[0], split[1].mT).sum(0) + a[:, rest:] @ b[:, rest:].T
 

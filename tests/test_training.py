@@ -154,7 +154,7 @@ def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_
 
     def left(student):
         with torch.no_grad():
-            mine = dict(student.net.walk_unprojected(unseen, "relu3_1"))
+            mine = dict(student.net.walk_unprojected(unseen))
             return [float(layer_losses(mine[k], student.to_teacher(k), wanted_of_unseen[k])[0]) for k in layers]
 
     begun, random = Student().to(memory_format=torch.channels_last), Student()
@@ -163,7 +163,7 @@ def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_
     monkeypatch.setattr(beginning, "FIRST_STEPS", 200)
     beginning.begin(begun, Random(), [seen[:4], seen[4:]])
     with torch.no_grad():
-        features = dict(random.net.walk_unprojected(seen, "relu3_1"))
+        features = dict(random.net.walk_unprojected(seen))
     for layer in layers:
         if layer in random.head:
             beginning.fit_head(random.head[layer], [features[layer]], [wanted[layer]])

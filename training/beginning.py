@@ -162,7 +162,7 @@ def _chosen(teacher: Teacher, layer: str, seen_next: list[Tensor]) -> list[int]:
 def _counting(teacher: Teacher, layer: str, given: bool) -> Tensor:
     """How much pairs of channels of `layer` count (C, C): in the teacher's next convolution, and as themselves if `given`."""
     themselves = torch.eye(teacher.vgg19.conv[layer].out_channels)
-    behind = [conv for name, conv in teacher.vgg19.conv.items() if name > layer]
+    behind = [conv for name, conv in teacher.vgg19.conv.items() if name > layer]  # names sort by depth
     if layer == Compact.layers[-1] or not behind:
         return themselves
     kernel = behind[0].weight

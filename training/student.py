@@ -31,7 +31,7 @@ class Student(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """`{layer: (B, c, h, w)}`, the network's own features of images (B, 3, H, W); `to_teacher` maps them to the teacher's."""
         with torch.autocast(images.device.type, torch.bfloat16):
-            features = dict(self.net.walk_unprojected(images, Compact.layers[-1]))
+            features = dict(self.net.walk_unprojected(images))
         return {layer: x.float() for layer, x in features.items()}
 
     def losses(self, images: Tensor, theirs: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:

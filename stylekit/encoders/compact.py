@@ -1,7 +1,7 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
 It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1, without three convolutions that it
-does as well without: the third of block 3, the last two of block 4. The first four layers have a quarter to two thirds of the
+does about as well without: the third of block 3, the last two of block 4. The first four layers have a quarter to two thirds of the
 channels: the ones that say most about the others, chosen and then trained to stand for all (training/). From relu3_1 on, each
 ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard of it in the next
 layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv 1511.06530); behind relu2_2
@@ -98,15 +98,17 @@ class Compact(Encoder):
         return (image - 0.45) * 4
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
-        for layer, features in self.walk_unprojected(image, wanted[-1]):
+        for layer, features in self.walk_unprojected(image):
             if layer in wanted:
                 yield layer, self.root[layer](features) if layer in self.root else features
+            if layer == wanted[-1]:
+                return
 
-    def walk_unprojected(self, image: Tensor, deepest: str) -> Iterator[tuple[str, Tensor]]:
-        """Yield `(layer, features)` of the network's own features down to `deepest`, one of `layers`, for training."""
+    def walk_unprojected(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield `(layer, features)` of the network's own features, for training; goes no deeper than it is asked to."""
         padding, pooling = self.way
         x = self.normalized(image)
-        for name in WIDTHS:
+        for name in self.conv:
             x = self.convolved(name, x, padding)
             if name in POOLED and name not in self.layers and pooling == "max":
                 x = torch.relu_(pool(x, pooling))  # the same as behind the ReLU, which then has a quarter to do
@@ -114,16 +116,12 @@ class Compact(Encoder):
                 x = torch.relu_(x)
                 if name in self.layers and name not in NARROWED:
                     yield name, x
-                    if name == deepest:  # before a pooling that may leave nothing
-                        return
                 if name in POOLED:
                     x = pool(x, pooling)
             if name in self.narrow:
                 x = self.narrow[name](x)
             if name in NARROWED:
                 yield name, x
-                if name == deepest:
-                    return
 
     def convolved(self, name: str, x: Tensor, padding: str) -> Tensor:
         """What the convolutions of `name` make of what is kept of the layer before."""
