@@ -1,130 +1,22 @@
 """The page in a real browser, and its API through the Gradio client. Screenshots go to pytest's temporary folder."""
 
 import json
-import os
 import re
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from browser import Visitor, drop, playwright
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from stylekit import Recipe, open_picture, read_recipe_json, save_png, ui
-from stylekit.ui.hosting import Limits
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from stylekit import Recipe, open_picture, read_recipe_json, save_png
 
 ASSETS = Path(__file__).parents[1] / "assets"
 FIRST_PHOTO, OTHER_ARTWORK = ASSETS / "photos" / "cat.jpg", ASSETS / "artworks" / "stained-glass.jpg"
 PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo-waves.jpg"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 60_000  # milliseconds; the machines are shared
-LONG = Recipe(size=128, steps=1000, coarsest=128)
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    os.environ["NO_PROXY"] = "127.0.0.1,localhost"
-    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
-    demo = ui.build(Limits(concurrency=2))
-    _, address, _ = ui.launch(demo, prevent_thread_lock=True, server_name="127.0.0.1", server_port=None, quiet=True)
-    yield address
-    demo.close()
-    del os.environ["GRADIO_TEMP_DIR"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        system = "/usr/bin/chromium"
-        try:
-            browser = driver.chromium.launch(executable_path=system if Path(system).exists() else None, args=FLAGS)
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
-
-
-class Visitor:
-    """A visitor with a window of their own."""
-
-    def __init__(self, browser, url, width=1440, height=900, dark=False):
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self.requests, self.complaints = [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(url)
-        self.page.locator("#paint").wait_for()
-        self.page.locator("#canvas img").wait_for()
-
-    def restore(self, path):
-        self.page.locator("#dials > input[type=file]").set_input_files(path)
-        self.says("Settings restored")
-
-    def says(self, text):
-        playwright.expect(self.page.locator("#status")).to_contain_text(re.compile(text), timeout=PATIENCE)
-
-    def unfold(self):
-        self.page.get_by_role("button", name="Size, encoder and start").click()
-
-    def value(self, name):
-        return float(self.page.locator(f"#set-{name} input[type=number]").first.input_value())
-
-    def set(self, name, value):
-        box = self.page.locator(f"#set-{name} input[type=number]").first
-        box.fill(str(value))
-        box.press("Tab")
-
-    def shown(self):
-        return self.page.locator("#canvas img").get_attribute("src")
-
-    def different_pictures(self, count):
-        """Wait until the canvas has shown so many different pictures, and return them."""
-        self.page.evaluate("window.shown = new Set()")
-        self.page.wait_for_function(
-            "n => { const i = document.querySelector('#canvas img'); if (i?.src.startsWith('data:')) window.shown.add(i.src);"
-            " return window.shown.size >= n }",
-            arg=count,
-        )
-        return self.page.evaluate("[...window.shown]")
-
-
-@pytest.fixture
-def visit(browser, url):
-    visitors = []
-
-    def arrive(**window):
-        visitors.append(Visitor(browser, url, **window))
-        return visitors[-1]
-
-    yield arrive
-    for visitor in visitors:
-        assert visitor.complaints == []
-        outside = [u for u in visitor.requests if not u.startswith(("http://127.0.0.1:", "data:", "blob:"))]
-        assert outside == [], "a request left this machine"
-        visitor.context.close()
-
-
-@pytest.fixture
-def long_recipe(tmp_path):
-    path = tmp_path / "long.json"
-    path.write_text(LONG.to_json())
-    return path
 
 
 def test_the_studio_opens_with_a_photo_and_an_artwork_in_place(visit):
@@ -167,16 +59,6 @@ def test_paint_turn_stop_download_and_drop_back(visit, long_recipe, tmp_path):
 
     page.get_by_role("tab", name="Before / after").click()
     page.locator("#compare img").first.wait_for()
-
-
-def drop(page, path, target):
-    """Drop a file on an element of the page, as the browser does it."""
-    data = page.evaluate_handle(
-        "([bytes, name]) => { const d = new DataTransfer();"
-        " d.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'})); return d }",
-        [list(path.read_bytes()), path.name],
-    )
-    page.dispatch_event(target, "drop", {"dataTransfer": data})
 
 
 def test_pause_then_continue_with_other_weights(visit, long_recipe):
