@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from stylekit import Encoder, Recipe, encoders, load_encoder, open_picture, stylize
-from stylekit.images import fit
+from stylekit.resize import fit
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PHOTOS = ("coffee", "cat", "astronaut")

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from stylekit import Recipe, Weights, load_encoder, open_picture
-from stylekit.images import fit
 from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, scaled
+from stylekit.resize import fit
 from stylekit.transfer import StyleObjective
 
 ASSETS = Path(__file__).parents[1] / "assets"

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from stylekit.encoders import Encoder
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.encoders.vgg19 import VGG19, read_weights
-from stylekit.images import open_picture, to_array, to_pil
+from stylekit.pictures import open_picture, to_array, to_pil
 from stylekit.recipe import STYLE_LAYERS, Recipe
 from stylekit.transfer import StyleObjective, stylize
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from stylekit.encoders import Encoder, load_encoder, pick_device, vgg19
-from stylekit.images import open_picture
 from stylekit.memory import keep_freed
+from stylekit.pictures import open_picture
 from stylekit.recipe import Recipe
 from stylekit.transfer import stylize
 

@@ -21,7 +21,7 @@ from stylekit.errors import (
     WeightsError,
     WorldError,
 )
-from stylekit.images import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
+from stylekit.pictures import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
 from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import LayerWeights, Recipe, Weights
 from stylekit.transfer import Dials, Frame, Masks, stylize

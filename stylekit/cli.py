@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stylekit.encoders import Encoder
-    from stylekit.images import Picture
+    from stylekit.pictures import Picture
     from stylekit.transfer import Frame, Masks
 
 DEVICES = ("cpu", "cuda", "mps")
@@ -194,7 +194,7 @@ def _device(text: str) -> str:
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe of a file or preset, with the options that were given; raises RecipeError and PictureError."""
     if args.recipe:
-        from stylekit.images import read_recipe_json
+        from stylekit.pictures import read_recipe_json
 
         recipe = Recipe.from_json(_named(args.recipe, read_recipe_json))
     else:
@@ -228,7 +228,7 @@ def list_presets(as_json: bool) -> int:
 
 def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     """Carry out `stylize`; returns 0. Raises whatever ended it early, after the last picture was saved."""
-    from stylekit.images import save_picture
+    from stylekit.pictures import save_picture
     from stylekit.transfer import stylize
 
     keep_freed()
@@ -261,7 +261,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
 
 def _checked_out(text: str) -> Path:
     """The path to write to; raises PictureError now for what would fail after minutes of painting."""
-    from stylekit.images import WRITABLE
+    from stylekit.pictures import WRITABLE
 
     out = Path(text)
     if out.suffix.lower() not in WRITABLE:
@@ -296,7 +296,7 @@ def _pictures(
     args: argparse.Namespace, recipe: Recipe, report: "Report"
 ) -> "tuple[Picture, list[Tensor], Tensor | None, Tensor | None]":
     """Content, styles, the picture to start from, and the one whose colours are wanted."""
-    from stylekit.images import open_picture
+    from stylekit.pictures import open_picture
 
     def opened(path: str, size: int | None, enlarge: bool = True) -> "Picture":
         picture = _named(path, lambda path: open_picture(path, size, enlarge=enlarge))
@@ -312,7 +312,7 @@ def _pictures(
 
 def _masks(args: argparse.Namespace) -> "Masks":
     """The masks of the options; "none" stands for everywhere."""
-    from stylekit.images import open_mask
+    from stylekit.pictures import open_mask
     from stylekit.transfer import Masks
 
     def opened(path: str | None) -> "Tensor | None":

@@ -22,11 +22,11 @@ from torch import Tensor
 from stylekit.color import recolored
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
-from stylekit.images import fill, fit, tile
 from stylekit.losses import FORMULATIONS, STATISTICS, Memory, guide_at, in_gatys_units
 from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, Recipe, Weights
+from stylekit.resize import fill, fit, tile
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from toy import Small19, Toy
 
 from stylekit import PRESETS, Dials, Masks, Recipe, RecipeError, SizeError, Weights, stylize
 from stylekit.color import recolored
-from stylekit.images import tile
 from stylekit.losses import FORMULATIONS, _directions
 from stylekit.recipe import CONTENT_LAYERS, LIVE, STYLE_LAYERS, setting
+from stylekit.resize import tile
 from stylekit.transfer import StyleObjective
 
 OPTIMIZERS = ("lbfgs", "adam")

@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
-from stylekit.images import Picture, read_recipe_json, to_array
+from stylekit.pictures import Picture, read_recipe_json, to_array
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import compute, plots

@@ -14,9 +14,10 @@ import numpy as np
 from torch import Tensor
 
 from stylekit.errors import RecipeError, StylekitError
-from stylekit.images import Picture, fit, open_picture, save_png, to_array
+from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import scaled
 from stylekit.recipe import Recipe, Weights
+from stylekit.resize import fit
 from stylekit.transfer import Dials, Frame, Masks
 from stylekit.ui import compute
 from stylekit.ui.hosting import Limits, Line

@@ -14,12 +14,10 @@ import pytest
 import torch
 from PIL import Image, ImageCms, PngImagePlugin, features
 
-from stylekit import images
+from stylekit import pictures
 from stylekit.errors import PictureError, SizeError
-from stylekit.images import (
+from stylekit.pictures import (
     Picture,
-    fill,
-    fit,
     open_picture,
     read_recipe_json,
     save_picture,
@@ -463,7 +461,7 @@ def test_cmyk_through_its_profile(tmp_path, monkeypatch):
         seen.append((im.mode, im.getpixel((0, 0)), icc))
         return Image.new("RGB", im.size, (1, 2, 3))
 
-    monkeypatch.setattr(images, "_through_profile", through)
+    monkeypatch.setattr(pictures, "_through_profile", through)
     path = saved(tmp_path, Image.new("CMYK", (2, 2), (9, 8, 7, 6)), "a.tif", icc_profile=b"any")
     check(open_picture(path), (1, 2, 3), 0.001)
     assert seen == [("CMYK", (9, 8, 7, 6), b"any")]
@@ -548,7 +546,7 @@ def test_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("side", "opens"), [(9_700, True), (30_000, False)])
 def test_pillows_own_limits_say_nothing(tmp_path, monkeypatch, side, opens):
     """Pillow warns at 89 million pixels and raises at 179 million; only our own limit counts, without a warning."""
-    monkeypatch.setattr(images, "_finished", lambda *args: args)  # 94 million pixels as floats would take a second
+    monkeypatch.setattr(pictures, "_finished", lambda *args: args)  # 94 million pixels as floats would take a second
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         if opens:
@@ -577,11 +575,11 @@ def test_pillows_settings_stay_as_they_are(tmp_path):
     code = """if True:
         import sys, warnings
         from PIL import Image, ImageFile, PngImagePlugin
-        from stylekit import errors, images
+        from stylekit import errors, pictures
         names = [(Image, "MAX_IMAGE_PIXELS"), (ImageFile, "LOAD_TRUNCATED_IMAGES"), (PngImagePlugin, "MAX_TEXT_CHUNK")]
         before = [getattr(*name) for name in names], list(warnings.filters)
         for path in sys.argv[1:]:
-            try: images.open_picture(path)
+            try: pictures.open_picture(path)
             except errors.PictureError: pass
         assert before == ([getattr(*name) for name in names], list(warnings.filters))
     """
@@ -590,56 +588,6 @@ def test_pillows_settings_stay_as_they_are(tmp_path):
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-
-
-# -------------------------------------------------------------------------------------------------------- resizing
-
-
-def test_fit_gives_the_size_asked_and_stays_in_range():
-    image = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0)).round()  # hard edges overshoot
-    for size in ((10, 15), (40, 60), (7, 61), (1, 1)):
-        fitted = fit(image, size)
-        assert fitted.shape == (1, 3, *size) and fitted.min() >= 0 and fitted.max() <= 1
-    raw = torch.nn.functional.interpolate(image, (40, 60), mode="bicubic", antialias=True)
-    assert raw.max() > 1  # so that the clamp above had something to do
-
-
-def test_fit_averages_when_it_shrinks():
-    stripes = torch.zeros(1, 1, 64, 64)
-    stripes[..., ::3] = 1
-    assert torch.allclose(fit(stripes, (8, 8))[..., 2:-2, 2:-2], torch.tensor(1 / 3), atol=0.02)
-
-
-def test_fit_returns_the_input_itself_when_nothing_is_to_do():
-    image = torch.rand(1, 3, 5, 4)
-    assert fit(image, (5, 4)) is image
-    assert fit(image, (4, 5)) is not image
-
-
-@pytest.mark.parametrize("resize", [fit, fill])
-@pytest.mark.parametrize("size", [(0, 5), (5, -1), (2.5, 3)])
-def test_impossible_sizes_of_tensors(resize, size):
-    with pytest.raises(SizeError):
-        resize(torch.rand(1, 3, 5, 4), size)
-
-
-@pytest.mark.parametrize("size", [(40, 40), (100, 50), (30, 90), (200, 300), (1, 1)])
-def test_fill_covers_and_never_squashes(size):
-    """A disc in the middle is as wide as it is high, whatever the window."""
-    y, x = torch.meshgrid(torch.arange(120) - 59.5, torch.arange(200) - 99.5, indexing="ij")
-    disc = ((x**2 + y**2) < 15**2).float()[None, None]
-    filled = fill(disc, size)
-    assert filled.shape == (1, 1, *size)
-    if min(size) > 1:
-        inside = filled[0, 0] > 0.5
-        height, width = int(inside.any(1).sum()), int(inside.any(0).sum())
-        scale = max(size[0] / 120, size[1] / 200)
-        assert abs(height - 30 * scale) <= 2 and abs(width - 30 * scale) <= 2
-        assert abs(float(inside.nonzero().float().mean(0)[0]) - (size[0] - 1) / 2) <= 1.5  # centred
-
-
-def test_fill_of_a_strip_takes_no_memory():
-    assert fill(torch.rand(1, 3, 1, 5000), (256, 256)).shape == (1, 3, 256, 256)
 
 
 # ------------------------------------------------------------------------------------------------------------- out
@@ -669,8 +617,6 @@ def test_to_pil_resizes_alpha():
 def test_on_a_gpu():
     image = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
     assert np.array_equal(to_array(image.cuda()), to_array(image))
-    assert fit(image.cuda(), (7, 11)).device.type == "cuda"
-    assert torch.allclose(fit(image.cuda(), (7, 11)).cpu(), fit(image, (7, 11)), atol=1e-4)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Pictures in and out: open anything people really have, resize without squashing, save with the recipe inside.
+"""Picture files: open anything people really have, upright and in sRGB, and save with the recipe inside.
 
 An image is a tensor (1, 3, H, W), float32, sRGB in [0, 1]; alpha is (1, 1, H, W), 1 where opaque. A size is
 (height, width) everywhere except where it says otherwise, because Pillow says (width, height).
@@ -24,6 +24,7 @@ from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from stylekit.errors import PictureError, SizeError
+from stylekit.resize import check_size, fit
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded unless the caller says otherwise: a 100-megapixel camera still works."""
@@ -36,9 +37,6 @@ READABLE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG200
 
 WRITABLE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """File extensions that can be saved, with Pillow's name of the format."""
-
-TILE_FADE = 0.25
-"""Of a side: how far in a tile's borders fade into each other."""
 
 KEYWORD = "stylekit"
 """Marks our recipe among other people's text in a picture."""
@@ -155,12 +153,6 @@ def _identify(file: IO[bytes]) -> ImageFile:
         with contextlib.suppress(Exception):
             return read(file, "")
     raise PictureError(_why_not(file))
-
-
-def _check_size(size: object) -> None:
-    """Refuses a side that is not a positive int."""
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise SizeError(f"A size is a whole number of pixels, at least 1, such as 512; {size!r} is not.")
 
 
 def _check_pixels(full: tuple[int, int], target: tuple[int, int], max_pixels: int) -> None:
@@ -305,7 +297,7 @@ def open_picture(
     painted with or has more than `max_pixels` pixels, SizeError when `size` cannot be.
     """
     if size is not None:
-        _check_size(size)
+        check_size(size)
     with _opened(path) as file:
         im = _identify(file)
         size = size if enlarge or size is None else min(size, max(im.size))
@@ -337,50 +329,6 @@ def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
     picture = open_picture(path, size)
     mask = picture.image.mean(1, keepdim=True)
     return mask if picture.alpha is None else mask * picture.alpha
-
-
-# ------------------------------------------------------------------------------------------------- other sizes and borders
-
-
-def fit(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """`image` (1, C, H, W) in [0, 1] at `size` = (height, width), whatever that does to its aspect ratio.
-
-    Bicubic with antialiasing, clamped to [0, 1]; on the device of `image`. If it has that size, `image` itself.
-    """
-    for side in size:
-        _check_size(side)
-    if image.shape[-2:] == tuple(size):
-        return image
-    return torch.nn.functional.interpolate(image, tuple(size), mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def fill(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The largest centred part of `image` (1, C, H, W) with the aspect ratio of `size` = (height, width), at that size.
-
-    Cut first, then resized, so that a long strip never becomes a huge picture on its way.
-    """
-    for side in size:
-        _check_size(side)
-    height, width = image.shape[-2:]
-    scale = max(size[0] / height, size[1] / width)
-    rows, columns = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return fit(image[..., top : top + rows, left : left + columns], size)
-
-
-def tile(image: Tensor) -> Tensor:
-    """`image` (1, 3, H, W) with each border faded into the opposite one, so that it is a tile: without, there would be an edge.
-
-    At a border both are mixed half and half, and the picture is its own from TILE_FADE of a side on.
-    """
-    # x'[i] = (1 - w[i]) x[i] + w[i] x[n-1-i], w from 1/2 at the border down to 0
-    for axis in (2, 3):
-        side = image.shape[axis]
-        places = torch.arange(side, device=image.device, dtype=image.dtype)
-        away = torch.minimum(places, side - 1 - places) / (TILE_FADE * side)
-        weight = (0.25 + 0.25 * torch.cos(torch.pi * away.clamp_max(1))).view([-1 if n == axis else 1 for n in range(4)])
-        image = image.lerp(image.flip(axis), weight)
-    return image
 
 
 # ------------------------------------------------------------------------------------------------------- out again
