@@ -19,7 +19,8 @@ from stylekit import Recipe, open_picture, read_recipe_json
 from stylekit.errors import BusyError, RecipeError, UsageError
 from stylekit.ui import compute, hosting
 from stylekit.ui.hosting import Limits, Line
-from stylekit.ui.painting import Order, Session, Studio
+from stylekit.ui.painting import Order, Studio
+from stylekit.ui.session import Session
 from stylekit.ui.words import Words
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -79,7 +80,7 @@ def test_pause_keeps_the_picture_and_continue_takes_the_remaining_steps(studio, 
     views = list(studio.paint(session, order(long, onward=True)))
     assert f"Step {first.step} of 60" in views[1].text
     assert session.canvas.step == 60 and session.canvas.unfinished == 0 and session.canvas.size == 64
-    assert not first.path.exists()  # one picture per visitor is kept
+    assert first.path.exists() and session.canvases == [first, session.canvas]  # what is continued is kept
 
 
 def test_continue_begins_with_the_canvas_and_not_with_the_photo(studio):

@@ -20,7 +20,8 @@ from stylekit.ui import compute, plots
 from stylekit.ui.components import PictureFile
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
 from stylekit.ui.masking import masks_of
-from stylekit.ui.painting import PREVIEW, Order, Session, Studio, View, opened, pictures_of
+from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
+from stylekit.ui.session import Canvas, Session
 
 Updates = dict[Component, Any]
 
@@ -51,11 +52,11 @@ class Events:
         try:
             order = self.order(values, onward)
         except RecipeError as error:
-            yield self._shown(View("refused", "", error=str(error), canvas=session.kept()))
+            yield self._shown(session, View("refused", "", error=str(error), canvas=session.kept()))
             return
         with closing(self.studio.paint(session, order)) as views:
             for number, view in enumerate(views):
-                yield self._shown(view, with_plot=number % PLOT_PERIOD == 0)
+                yield self._shown(session, view, with_plot=number % PLOT_PERIOD == 0)
 
     def order(self, values: Sequence[Any], onward: bool) -> Order:
         """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError."""
@@ -66,7 +67,7 @@ class Events:
         masks = masks_of(drawing, len(styles), softness, cutout if first else None)
         return Order(content, styles, Recipe(**settings), onward, palette, start, masks)
 
-    def _shown(self, view: View, with_plot: bool = True) -> Updates:
+    def _shown(self, session: Session, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
         page = self.page
         updates: Updates = {page.status: status(view)}
@@ -80,9 +81,9 @@ class Events:
             updates[page.canvas] = str(view.canvas.path)
             updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))
             updates[page.download] = gr.update(value=str(view.canvas.path))
-        return updates | self._buttons(view)
+        return updates | self._buttons(session, view)
 
-    def _buttons(self, view: View) -> Updates:
+    def _buttons(self, session: Session, view: View) -> Updates:
         running, kept = view.mode in ("waiting", "painting"), view.canvas is not None
         page, again = self.page, self.words("again" if kept else "paint")
         if view.mode == "painting" and view.done > 0.02:
@@ -93,7 +94,20 @@ class Events:
             page.pause: gr.update(visible=running),
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
+            page.earlier: gr.update(visible=not running and session.has_earlier()),
         }
+
+    def bring_back(self, session: Session) -> Any:
+        """The painting before the one on the easel."""
+        session.bring_back()
+        if session.dials or not (canvas := session.kept()):
+            return gr.skip()
+        return self._shown(session, self._again(session, canvas, "status.earlier"))
+
+    def _again(self, session: Session, canvas: Canvas, key: str) -> View:
+        """A painting that is shown again, with the sentence `key`."""
+        text = self.words(key, step=canvas.step, size=canvas.size)
+        return View("done", text, done=1.0, table=session.table, canvas=canvas)
 
     def end(self, session: Session, how: str) -> Updates:
         """Ask the run to end with its next step."""
@@ -253,7 +267,8 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
     """Connect the page's components with their handlers; to be called inside gr.Blocks."""
     events = Events(page, studio)
     controls = list(page.controls.values())
-    shown = [page.status, page.canvas, page.plot, page.compare, page.download, page.paint, page.onward, page.pause, page.stop]
+    buttons = [page.paint, page.onward, page.pause, page.stop, page.download, page.earlier]
+    shown = [page.status, page.canvas, page.plot, page.compare, *buttons]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     for button, handler in ((page.paint, events.paint), (page.onward, events.go_on)):
@@ -268,6 +283,8 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
         )
     page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
     page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
+
+    page.earlier.click(events.bring_back, page.session, shown, **live)
 
     turned = [page.session, *page.turned.values()]
     for control in page.turned.values():

@@ -13,7 +13,8 @@ from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Rec
 from stylekit.ui import hosting
 from stylekit.ui.components import ASSETS, LiveImage, PictureFile
 from stylekit.ui.masking import COLORS
-from stylekit.ui.painting import Session, View
+from stylekit.ui.painting import View
+from stylekit.ui.session import Session
 from stylekit.ui.words import Words
 
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
@@ -64,6 +65,7 @@ class Page:
     pause: gr.Button
     stop: gr.Button
     download: gr.DownloadButton
+    earlier: gr.Button
     look: gr.Radio
     program: gr.Dropdown
     units: gr.Button
@@ -98,7 +100,7 @@ def samples(folder: str) -> list[str]:
 
 def place(words: Words, limits: hosting.Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
-    parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.forget)}
+    parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
     gr.HTML(_header(words), elem_id="masthead", padding=False)
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(scale=5, min_width=230, elem_id="pictures"):
@@ -195,6 +197,7 @@ def _easel(words: Words) -> dict[str, Any]:
         parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
         parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
         parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
+        parts["earlier"] = gr.Button(words("earlier"), visible=False, elem_id="earlier", min_width=150)
     parts["plot"] = gr.HTML("", elem_id="plot", padding=False)
     return parts
 

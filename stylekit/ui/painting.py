@@ -1,6 +1,7 @@
 """One visitor's run: from an order to a stream of views. Knows nothing of the page; the API and the page both draw on it."""
 
 import contextlib
+import copy
 import logging
 import shutil
 import tempfile
@@ -16,12 +17,13 @@ from torch import Tensor
 from stylekit.errors import RecipeError, StylekitError
 from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import scaled
-from stylekit.recipe import Recipe, Weights
+from stylekit.recipe import Recipe
 from stylekit.resize import fit
 from stylekit.transfer import Dials, Frame, Masks
 from stylekit.ui import compute
 from stylekit.ui.hosting import Limits, Line
 from stylekit.ui.plots import LossTable
+from stylekit.ui.session import Canvas, Session, Sessions
 from stylekit.ui.words import Words
 
 PREVIEW = 512
@@ -49,50 +51,6 @@ SHARE = 0.5
 """Of the recipe's steps that Continue adds to a finished picture."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What is on the easel between two runs."""
-
-    path: Path
-    """PNG with the recipe inside"""
-    before: Path
-    """the photo at the same size, to compare with"""
-    step: int
-    size: int
-    """longest side in pixels; less than the recipe's if the run was stopped early"""
-    unfinished: int
-    """steps that were still to come; 0 if it is finished, or was stopped for good"""
-
-
-class Session:
-    """All that the studio knows of one visitor. Lives in gr.State, which copies it for each: no lock, no tensor."""
-
-    def __init__(self) -> None:
-        self.dials: Dials | None = None
-        """of the run that is going on"""
-        self.stopping = ""
-        """"pause" or "stop" once the visitor has asked for it"""
-        self.canvas: Canvas | None = None
-        self.table = LossTable()
-
-    def turn(self, weights: Weights) -> bool:
-        """Use these weights from the next step on; False if nothing is running."""
-        if self.dials is None:
-            return False
-        self.dials.weights = weights
-        return True
-
-    def kept(self) -> Canvas | None:
-        """The canvas, if its picture is still on the disk."""
-        return self.canvas if self.canvas and self.canvas.path.is_file() else None
-
-    def forget(self) -> None:
-        """Remove the visitor's pictures from the disk."""
-        if self.canvas:
-            shutil.rmtree(self.canvas.path.parent, ignore_errors=True)
-        self.canvas = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +102,7 @@ class Studio:
     def __init__(self, limits: Limits, words: Words) -> None:
         self.limits, self.words = limits, words
         self.line = Line(limits.concurrency, limits.queue)
+        self.sessions = Sessions()
         self._folder = tempfile.TemporaryDirectory(prefix="stylekit-")
 
     def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
@@ -187,6 +146,7 @@ class _Run:
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
         self.pace = Pace()
+        self.table = LossTable()
 
     @property
     def over(self) -> bool:
@@ -250,9 +210,10 @@ class _Run:
         """The recipe to run, and the image to start from: for Continue, a new run from the canvas on."""
         recipe, canvas = self.order.recipe, self.session.canvas
         if not self.order.onward or canvas is None or not canvas.path.is_file():
-            self.session.table = LossTable()
+            self.session.table = self.table
             return recipe, self._first_picture()
         self.begun_at = canvas.step
+        self.session.table = self.table = copy.deepcopy(canvas.table)
         steps = canvas.unfinished or max(1, round(SHARE * recipe.steps))
         size = max(16, min(canvas.size, recipe.size))
         return replace(recipe, init="image", coarsest=size, steps=steps), open_picture(canvas.path).image
@@ -271,8 +232,8 @@ class _Run:
         step = self.begun_at + frame.step
         if self.frame is not None and frame.weights != self.frame.weights:
             self.turned_at = step
-            self.session.table.turns.append(step)
-        self.session.table.add(step, frame.losses)
+            self.table.turns.append(step)
+        self.table.add(step, frame.losses)
         self.frame = frame
         self.pace.take(frame)
 
@@ -285,7 +246,7 @@ class _Run:
             left = self.pace.seconds_left(frame, self.order.recipe.size)
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
         note = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
-        return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.session.table)
+        return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.table)
 
     def ended(self, error: str = "") -> View:
         """The last view: the picture as it is now, kept whatever happened."""
@@ -298,7 +259,7 @@ class _Run:
         paused = frame.step < frame.steps and self.session.stopping != "stop"
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
         text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.image))
-        return View("done", text, "", error, frame.step / frame.steps, None, self.session.table, canvas)
+        return View("done", text, "", error, frame.step / frame.steps, None, self.table, canvas)
 
     def failed(self, error: str) -> View:
         """The last view after an error; where even the picture cannot be saved, the earlier one stays."""
@@ -310,18 +271,18 @@ class _Run:
             return View("done" if kept else "refused", "", error=error, canvas=kept)
 
     def _keep(self, frame: Frame) -> Canvas:
-        """Put the last picture on the disk in place of the visitor's earlier one."""
+        """Put the last picture on the disk, and on the visitor's easel."""
         assert self.content is not None
         recipe = self.order.recipe.with_weights(frame.weights)
         folder = self.studio.folder()
         path, before = folder / "stylekit.png", folder / "photo.png"
         save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
         save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
-        self.session.forget()
         step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
-        self.session.canvas = Canvas(path, before, step, size, unfinished)
-        return self.session.canvas
+        canvas = Canvas(path, before, step, size, unfinished, self.table)
+        self.session.keep(canvas)
+        return canvas
 
 
 class Pace:

@@ -1,0 +1,141 @@
+"""What the studio knows of one visitor: the run that goes on, the paintings that are kept, and what a reload finds again."""
+
+import re
+import shutil
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stylekit.recipe import Recipe, Weights
+from stylekit.transfer import Dials
+from stylekit.ui.plots import LossTable
+
+EARLIER = 3
+"""Paintings that are kept beside the one on the easel."""
+
+MOST_SESSIONS = 500
+"""Visitors whom a reload brings back."""
+
+TOKEN = re.compile("[0-9a-f]{32}")
+"""A word of 128 random bits that only one browser tab knows."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is on the easel between two runs."""
+
+    path: Path
+    """PNG with the recipe inside"""
+    before: Path
+    """the photo at the same size, to compare with"""
+    step: int
+    size: int
+    """longest side in pixels; less than the recipe's if the run was stopped early"""
+    unfinished: int
+    """steps that were still to come; 0 if it is finished, or was stopped for good"""
+    table: LossTable = field(default_factory=LossTable, compare=False)
+    """the losses on the way to it"""
+
+
+class Session:
+    """All that the studio knows of one visitor. Lives in gr.State, which copies it for each: no lock, no tensor."""
+
+    def __init__(self) -> None:
+        self.dials: Dials | None = None
+        """of the run that is going on"""
+        self.recipe: Recipe | None = None
+        """that it began with"""
+        self.stopping = ""
+        """"pause" or "stop" once the visitor has asked for it"""
+        self.refused = ""
+        """what is wrong with the value that was typed last, for the run to say"""
+        self.canvas: Canvas | None = None
+        """the painting on the easel, one of `canvases`"""
+        self.canvases: list[Canvas] = []
+        """in the order in which they were painted"""
+        self.table = LossTable()
+        self.settings: dict[str, Any] = {}
+        """the last values of the page's controls that a recipe may have"""
+        self.pictures: dict[str, str] = {}
+        """the visitor's pictures, by the name of their place on the page: the studio's own copies, or samples"""
+        self.folder: Path | None = None
+        """of those copies"""
+        self.saving: threading.Thread | None = None
+        """puts the last picture of a run on the disk that nobody listens to any more"""
+        self.tabs = 1
+        """pages that were opened on this session, one after the other, and not yet given up"""
+
+    def turn(self, weights: Weights) -> bool:
+        """Use these weights from the next step on; False if nothing is running."""
+        if self.dials is None:
+            return False
+        self.dials.weights = weights
+        return True
+
+    def kept(self) -> Canvas | None:
+        """The canvas, if its picture is still on the disk."""
+        return self.canvas if self.canvas and self.canvas.path.is_file() else None
+
+    def keep(self, canvas: Canvas) -> None:
+        """Put a new painting on the easel; of the others, the least advanced goes when there are more than EARLIER."""
+        self.canvases = [*self._there(), canvas]
+        self.canvas = canvas
+        if len(self.canvases) > EARLIER + 1:
+            self._drop(min(self.canvases[:-1], key=lambda earlier: (earlier.size, earlier.step)))
+
+    def has_earlier(self) -> bool:
+        """Whether there is a painting to bring back."""
+        return any(canvas is not self.canvas for canvas in self._there())
+
+    def bring_back(self) -> None:
+        """Put the painting on the easel that was made before the one that is there; before the first comes the last."""
+        there = self._there()
+        if there:
+            self.canvas = there[there.index(self.canvas) - 1] if self.canvas in there else there[-1]
+            self.table = self.canvas.table
+
+    def leave(self) -> None:
+        """One of the visitor's tabs is closed for good; with the last one the pictures go."""
+        self.tabs -= 1
+        if self.tabs < 1:
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove the visitor's pictures from the disk."""
+        for canvas in self.canvases:
+            self._drop(canvas)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.canvas, self.folder, self.pictures = None, None, {}
+
+    def _there(self) -> list[Canvas]:
+        return [canvas for canvas in self.canvases if canvas.path.is_file()]
+
+    def _drop(self, canvas: Canvas) -> None:
+        shutil.rmtree(canvas.path.parent, ignore_errors=True)
+        self.canvases = [other for other in self.canvases if other is not canvas]
+
+
+class Sessions:
+    """The last visitors' sessions, by the token of their tab: whoever does not know it gets nobody's."""
+
+    def __init__(self, most: int = MOST_SESSIONS) -> None:
+        self._lock, self._most = threading.Lock(), most
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def find(self, token: object, own: Session) -> Session:
+        """The session of this token; `own`, which it then stands for, if there is none, and for what is no token."""
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+            return own
+        with self._lock:
+            found = self._sessions.pop(token, own)
+            if found is not own and not own.dials:
+                found.tabs += 1
+            else:
+                found = own  # unknown here; or somebody who was so quick that a run goes on in the new page already
+            self._sessions[token] = found
+            while len(self._sessions) > self._most:
+                self._sessions.popitem(last=False)
+            return found
