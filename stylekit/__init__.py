@@ -9,7 +9,8 @@ for frame in stylize(content.image, [style.image], recipe, encoder=load_encoder(
 save_picture("painting.png", frame.image, recipe_json=recipe.to_json())
 """
 
-from stylekit.encoders import Encoder, load_encoder, pick_device
+from typing import TYPE_CHECKING, Any
+
 from stylekit.errors import (
     BusyError,
     DivergedError,
@@ -21,10 +22,23 @@ from stylekit.errors import (
     WeightsError,
     WorldError,
 )
-from stylekit.pictures import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
 from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import LayerWeights, Recipe, Weights
-from stylekit.transfer import Dials, Frame, Masks, stylize
+
+if TYPE_CHECKING:
+    from stylekit.encoders import Encoder, load_encoder, pick_device
+    from stylekit.pictures import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
+    from stylekit.transfer import Dials, Frame, Masks, stylize
+else:
+
+    def __getattr__(name: str) -> Any:
+        """The names above, which need torch, at their first use: without them the command line answers at once (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from stylekit import encoders, pictures, transfer
+
+        return next(vars(room)[name] for room in (encoders, pictures, transfer) if name in vars(room))
+
 
 __version__ = "0.1.0"
 
@@ -57,3 +71,8 @@ __all__ = [
     "save_png",
     "stylize",
 ]
+
+
+def __dir__() -> list[str]:
+    """What can be asked for, imported or not."""
+    return sorted({*globals(), *__all__})

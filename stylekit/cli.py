@@ -1,7 +1,8 @@
-"""The command line: `python -m stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`. Its options are Recipe's fields.
+"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`. Its options are Recipe's fields.
 
 Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
-its first step, the last picture is saved. What needs torch is imported where it is used, so that help and refusals come at once.
+its first step, the last picture is saved; in the temporary folder, if there is no room where it was to go. What needs torch is
+imported where it is used, so that help and refusals come at once.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, fields, replace
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from stylekit.transfer import Frame, Masks
 
 DEVICES = ("cpu", "cuda", "mps")
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, the system's wish to end us, and the terminal's window closed (which Windows does not have)."""
 T = TypeVar("T")
 
 
@@ -40,7 +44,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence and exit with status 2."""
-        self.exit(2, f"stylekit: error: {message}\n")
+        self.exit(_complain(message, 2))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit once all that was printed has arrived; raises OSError if it has not."""
+        _tell(message or "", end="")
+        sys.stdout.flush()
+        sys.exit(status)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; raises OSError, which argparse would hide."""
+        print(self.format_help(), end="", file=file)
 
     def format_help(self) -> str:
         """The help, with question marks for letters (α) that the terminal or pipe cannot write."""
@@ -50,15 +64,13 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    top = parser()
-    if not (sys.argv[1:] if arguments is None else arguments):
-        top.print_help(sys.stderr)
-        return 2
-    args = top.parse_args(arguments)
+    _open_closed()
     try:
-        return list_presets(args.json) if args.command == "presets" else paint(args, recipe_of(args))
+        status = _obey(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt as stop:
-        print(_clear(), end="", file=sys.stderr)
+        _tell(_clear(), end="")
         return 128 + int(stop.args[0] if stop.args else signal.SIGINT)  # as shells expect it
     except OSError as error:  # stdout: whoever read our lines has left, or its disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # at the exit Python would try to write the rest
@@ -70,32 +82,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"The computation failed ({why}); try a smaller size.", 1)
 
 
-def terminated(number: int, _: object) -> NoReturn:
-    """A signal handler, by which SIGTERM ends a painting like Ctrl-C."""
+def _obey(arguments: Sequence[str]) -> int:
+    if not arguments:
+        _tell(parser().format_help(), end="")
+        return 2
+    args = parser().parse_args(arguments)
+    return list_presets(args.json) if args.command == "presets" else paint(args, recipe_of(args))
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Meanwhile, `handler` is called by SIGNALS; what the shell switched off (nohup; a job in the background) stays off."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    chosen = [number for number, its in before.items() if its not in (signal.SIG_IGN, None)]
+    for number in chosen:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in chosen:
+            signal.signal(number, before[number])
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    """A signal handler: everything ends a painting like Ctrl-C."""
     raise KeyboardInterrupt(number)
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Note the first SIGINT or SIGTERM: raised anywhere in a step, Python may lose it. The second one is raised at once."""
+def _noted() -> Iterator[list[int]]:
+    """Note the first of SIGNALS: raised anywhere in a step, Python may lose it. The second one is raised at once."""
     caught: list[int] = []
 
     def note(number: int, _: object) -> None:
         if caught:
-            raise KeyboardInterrupt(number)
+            _interrupt(number, _)
         caught.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(note):
         yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+def _open_closed() -> None:
+    """Let what is printed go nowhere where a stream is closed: Python has None for it, and the next file would get its number."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, number)
+            if null != number:
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "w"))
+
+
+def _tell(text: str, end: str = "\n") -> None:
+    """Write for people, on stderr. Where its disk is full or its terminal gone, nobody reads it: no reason to end a painting."""
+    try:
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _complain(sentence: str, status: int) -> int:
-    """Print the sentence, in place of a progress line if there is one; returns `status`."""
-    print(f"{_clear()}stylekit: error: {sentence}", file=sys.stderr)
+    """Tell what went wrong, in place of a progress line if there is one; returns `status`."""
+    _tell(f"{_clear()}stylekit: error: {sentence}")
     return status
 
 
@@ -227,36 +276,67 @@ def list_presets(as_json: bool) -> int:
 
 
 def paint(args: argparse.Namespace, recipe: Recipe) -> int:
-    """Carry out `stylize`; returns 0. Raises whatever ended it early, after the last picture was saved."""
-    from stylekit.pictures import save_picture
+    """Carry out `stylize`; returns 0, or 1 if the picture is not where it was to be. Raises what ended it early, all saved."""
     from stylekit.transfer import stylize
 
     keep_freed()
-    out = _checked_out(args.out)
-    _check_device(args.device)
-    report = Report(args, out, recipe.size)
-    content, styles, start, palette = _pictures(args, recipe, report)
-    masks = _masks(args)
-    encoder = _encoder(recipe, args.device, report)
+    with _handled(_interrupt):
+        out = _checked_out(args.out)
+        _check_device(args.device)
+        report = Report(args, recipe.size)
+        content, styles, start, palette = _pictures(args, recipe, report)
+        masks = _masks(args)
+        encoder = _encoder(recipe, args.device, report)
+        frames = stylize(content.image, styles, recipe, encoder=encoder, start=start, masks=masks, palette=palette)
+        saved, last = out, None
+        with _noted() as caught:
+            end, last = _last(frames, report, caught)
+            if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
+                saved = _save(out, last, content, recipe)
+                if not isinstance(end, OSError):
+                    report.done(saved, last, encoder, end)
+        if caught and end is None:
+            end = KeyboardInterrupt(*caught)  # while it was saved: nothing is lost, but a loop of the shell shall end
+        if end is not None:
+            raise end
+    return 0 if saved == out else 1
+
+
+def _last(frames: "Iterator[Frame]", report: "Report", caught: list[int]) -> "tuple[BaseException | None, Frame | None]":
+    """Paint to the end, or until a signal is caught: (what ended it early, the last frame)."""
     last: Frame | None = None
-    end: BaseException | None = None
     try:
-        with _signals() as caught:
-            frames = stylize(content.image, styles, recipe, encoder=encoder, start=start, masks=masks, palette=palette)
-            for frame in frames:
-                last = frame
-                report.frame(frame)
-                if caught:
-                    raise KeyboardInterrupt(*caught)
+        for frame in frames:
+            last = frame
+            report.frame(frame)
+            if caught:
+                raise KeyboardInterrupt(*caught)
     except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:  # OSError: stdout's
-        end = error
-    if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
-        save_picture(out, last.image, alpha=content.alpha, recipe_json=recipe.to_json())
-        if not isinstance(end, OSError):
-            report.done(last, encoder, end)
-    if end is not None:
-        raise end
-    return 0
+        return error, last
+    return None, last
+
+
+def _save(out: Path, last: "Frame", content: "Picture", recipe: Recipe) -> Path:
+    """Save the picture, if need be in the temporary folder: minutes of work are in it. Returns where; raises PictureError."""
+    from stylekit.pictures import save_picture, save_png
+
+    image, alpha, inside = last.image, content.alpha, recipe.to_json()
+    try:
+        save_picture(out, image, alpha=alpha, recipe_json=inside)
+        return out
+    except PictureError as error:
+        refuge = Path(tempfile.gettempdir()) / f"{out.stem}-{time.time_ns()}.png"
+        try:
+            save_png(refuge, image, alpha=alpha, recipe_json=inside)
+        except PictureError:
+            raise error from None
+        _complain(f"{_reason(error)}; the painting is kept as {refuge}.", 1)
+        return refuge
+
+
+def _reason(error: PictureError) -> str:
+    """What `error` says before the remedy."""
+    return str(error).partition(";")[0].rstrip(".")
 
 
 def _checked_out(text: str) -> Path:
@@ -273,13 +353,27 @@ def _checked_out(text: str) -> Path:
     try:
         with contextlib.suppress(FileNotFoundError):
             out.lstat()  # is its name too long for the disk?
+    except OSError as error:
+        raise PictureError(f"The output's name is refused ({_why(error)}); choose a shorter or plainer one.") from error
+    try:
         probe = out.with_name(f".{time.time_ns()}.probe")
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()
-        raise PictureError(f"The output cannot be written there ({why}); choose another place or name.") from error
+        raise PictureError(f"Nothing can be written to that folder ({_why(error)}); {_remedy(out)}.") from error
     return out
+
+
+def _remedy(out: Path) -> str:
+    """What would work in place of `out`."""
+    for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+        if os.access(folder, os.W_OK) and folder.resolve() != out.parent.resolve():
+            return f"-o {folder / out.name} would do"
+    return "choose another folder"
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()
 
 
 def _check_device(name: str | None) -> None:
@@ -344,21 +438,21 @@ def _encoder(recipe: Recipe, device: str | None, report: "Report") -> "Encoder":
 class Report:
     """What is told while it paints: JSON lines on stdout, or progress on a terminal's stderr."""
 
-    def __init__(self, args: argparse.Namespace, out: Path, size: int) -> None:
-        self.json, self.quiet, self.out, self.size = args.json, args.quiet or args.json, out, size
+    def __init__(self, args: argparse.Namespace, size: int) -> None:
+        self.json, self.quiet, self.size = args.json, args.quiet or args.json, size
         self._plan: list[Level] = []
         self._level, self._seconds, self._pace = 0, 0.0, 0.0  # pace: seconds per step of this level, smoothed
 
     def note(self, text: str) -> None:
         """A sentence for people."""
         if text and not self.quiet:
-            print(_clear() + text, file=sys.stderr)
+            _tell(_clear() + text)
 
     def line(self, text: str) -> None:
         """Progress: replaces the line before, on a terminal."""
         if not self.quiet and (clear := _clear()):
             width = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be replaced
-            print(clear + text[:width], end="", file=sys.stderr, flush=True)
+            _tell(clear + text[:width], end="")
 
     def event(self, **facts: Any) -> None:
         """A line of JSON; in one write, so that Ctrl-C leaves no half line before the next."""
@@ -385,19 +479,19 @@ class Report:
         left = round(self._pace * steps_left(frame.step, frame.level, self._plan))
         return f"{text}, {1 / max(self._pace, 1e-6):.1f} steps/s, {left // 60}:{left % 60:02} left"
 
-    def done(self, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
-        """The picture is saved; `end` is what ended the painting early."""
+    def done(self, out: Path, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
+        """The picture is saved as `out`; `end` is what ended the painting early."""
         height, width = last.image.shape[2:]
         interrupted = isinstance(end, KeyboardInterrupt)
         if self.json:
             how = {"interrupted": True} if interrupted else {"failed": True} if end else {}
             seconds, device = round(last.seconds, 4), str(encoder.device)
-            facts = {"out": str(self.out), "width": width, "height": height, "steps": last.step, "seconds": seconds}
+            facts = {"out": str(out), "width": width, "height": height, "steps": last.step, "seconds": seconds}
             self.event(event="done", **facts, device=device, encoder=encoder.name, **how)
             return
         self.quiet = self.quiet and (end is None or interrupted)  # that a failed painting has a picture is news
         steps = f"stopped at step {last.step} of {last.steps}" if end else f"{last.steps} steps"
-        self.note(f"{self.out}: {width}x{height}, {steps} in {last.seconds:.1f} s on {encoder.device}")
+        self.note(f"{out}: {width}x{height}, {steps} in {last.seconds:.1f} s on {encoder.device}")
 
 
 def steps_left(step: int, level: int, plan: Sequence[Level]) -> float:

@@ -2,9 +2,13 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -288,6 +292,131 @@ def test_a_full_disk_for_the_lines_costs_no_picture(tmp_path):
         )
     assert ended.returncode == 1 and "No space left" in ended.stderr and "Traceback" not in ended.stderr
     assert "frame" not in ended.stderr and not out.exists()  # the first line failed before the first step: nothing was painted
+
+
+def stylekit(*arguments, redirect="", **options):
+    """The command line in a process of its own, through a shell that redirects its streams."""
+    command = shlex.join([sys.executable, "-m", "stylekit", *map(str, arguments)])
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        ["sh", "-c", f"exec {command} {redirect}"], capture_output=True, text=True, env=environment, timeout=100, **options
+    )
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such shell")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what a process has loaded, and a disk always full")
+
+
+@posix
+def test_help_presets_and_refusals_come_before_torch(tmp_path):
+    code = "import sys\nfrom stylekit.cli import main\ntry:\n main({})\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    for asked in (["--help"], ["stylize", "--help"], ["presets"], ["stylize", "a", "b", "-o", "c.png", "--size", "5"]):
+        done = subprocess.run([sys.executable, "-c", code.format(asked)], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert done.stdout.splitlines()[-1] == "False", asked
+
+
+@linux
+@pytest.mark.parametrize("loaded", ["_ctypes", "libc10", "libtorch_python", "PIL/_imaging"])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_while_it_starts_ends_it_at_once_without_a_word(loaded, number, status, tmp_path):
+    with painting(tmp_path / "out.png") as process:
+        maps = Path(f"/proc/{process.pid}/maps")
+        while loaded not in maps.read_text() and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (status, ("", "")) and list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize("redirect", ["2>&-", ">&- 2>&-", pytest.param("2>/dev/full", marks=linux)])
+def test_notes_that_nobody_can_read_cost_no_picture(redirect, tmp_path):
+    out = tmp_path / "out.png"
+    done = stylekit("stylize", PHOTO, ARTWORK, "-o", out, *SMALL, redirect=redirect)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "") and open_picture(out).size == (32, 48)
+
+
+@posix
+@pytest.mark.parametrize("redirect", [">&-", "2>&-", pytest.param("2>/dev/full", marks=linux)])
+def test_refusals_keep_their_status_where_nobody_can_read_them(redirect, tmp_path):
+    done = stylekit("stylize", PHOTO, ARTWORK, "-o", tmp_path / "x.foo", redirect=redirect)
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+    assert stylekit("--help", redirect=redirect).returncode == 0
+
+
+@linux
+def test_help_that_does_not_arrive_says_so():
+    done = stylekit("--help", redirect=">/dev/full")
+    assert done.returncode == 1 and done.stderr == "stylekit: error: The output ended (No space left on device).\n"
+
+
+@linux
+def test_a_full_disk_for_the_picture_puts_it_into_the_temporary_folder(tmp_path):
+    full, spare = tmp_path / "full", tmp_path / "spare"
+    full.mkdir()
+    spare.mkdir()
+    painted = [sys.executable, "-m", "stylekit", "stylize", PHOTO, ARTWORK, "-o", str(full / "cat.jpg"), *SMALL, "--quiet"]
+    script = f"mount -t tmpfs -o size=16k none {full} && echo mounted && cat /dev/zero 2>/dev/null >{full}/filler"
+    script += f"; {shlex.join(painted)}; echo $?; ls -A {full}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(spare)}
+    if not shutil.which("unshare"):
+        pytest.skip("no unshare, to mount a small disk with")
+    command = ["unshare", "-rm", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    if not done.stdout.startswith("mounted"):
+        pytest.skip(f"no small disk can be mounted here: {done.stderr}")
+    (kept,) = spare.iterdir()
+    assert done.stderr == (
+        f"stylekit: error: The picture could not be saved (no space left on device); the painting is kept as {kept}.\n"
+    )
+    assert done.stdout == "mounted\n1\nfiller\n"
+    assert open_picture(kept).size == (32, 48) and Recipe.from_json(read_recipe_json(kept)).size == 48
+
+
+def test_a_folder_that_went_away_costs_no_picture_and_json_says_where_it_is(tmp_path, monkeypatch, capsys):
+    out, painted = tmp_path / "out" / "out.png", transfer.stylize
+    out.parent.mkdir()
+
+    def losing(*args, **more):
+        for frame in painted(*args, **more):
+            if frame.step == 3:
+                out.parent.rmdir()
+            yield frame
+
+    monkeypatch.setattr(transfer, "stylize", losing)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--json"]) == 1
+    said = capsys.readouterr()
+    kept = Path(json.loads(said.out.splitlines()[-1])["out"])
+    assert kept.parent == tmp_path and open_picture(kept).size == (32, 48)
+    assert said.err.count("\n") == 1 and str(kept) in said.err and "does not exist" in said.err
+
+
+def test_where_nothing_can_be_saved_the_first_reason_is_given(tmp_path, monkeypatch, capsys):
+    out, painted = tmp_path / "out" / "out.png", transfer.stylize
+    out.parent.mkdir()
+    monkeypatch.setattr(transfer, "stylize", lambda *args, **more: (out.parent.rmdir(), painted(*args, **more))[1])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 2
+    assert capsys.readouterr().err.startswith("stylekit: error: The folder to save in does not exist")
+
+
+@linux
+def test_a_folder_that_takes_nothing_names_one_that_would(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", "/sys/x.png"]) == 2
+    assert capsys.readouterr().err.endswith(f"(permission denied); -o {tmp_path / 'x.png'} would do.\n")
+
+
+@posix
+def test_what_the_shell_has_switched_off_stays_off(tmp_path):
+    out = tmp_path / "out.png"
+    script = (
+        f"trap '' INT; {shlex.join([sys.executable, '-m', 'stylekit', 'stylize', PHOTO, ARTWORK, '-o', str(out), *SMALL])} & "
+    )
+    script += "child=$!; for n in 1 2 3 4 5 6 7 8; do sleep 0.3; kill -INT $child 2>/dev/null; done; wait $child"
+    done = subprocess.run(["sh", "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=100)
+    assert done.returncode == 0 and out.exists()
 
 
 def test_presets_and_version(capsys):

@@ -253,7 +253,7 @@ def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothin
             if writing or event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen"):
                 seen.append([event, str(args[0])])
         sys.addaudithook(watch)
-        import stylekit
+        from stylekit import *
         print(json.dumps([seen, sorted(name for name in sys.modules if name.startswith(("gradio", "stylekit.ui")))]))
     """
     path = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path)}
@@ -263,12 +263,27 @@ def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothin
 
 def test_all_is_what_there_is():
     tree = ast.parse((ROOT / "stylekit" / "__init__.py").read_text(encoding="utf-8"))
-    imported = [alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
-    assert sorted(stylekit.__all__) == sorted(imported)
+    rooms = [node for node in ast.walk(tree) if getattr(node, "module", "").startswith("stylekit.")]
+    imported = [alias.name for node in rooms for alias in node.names]
+    assert sorted(stylekit.__all__) == sorted(imported)  # what mypy and editors see
+    assert set(stylekit.__all__) <= set(dir(stylekit))
     names = {}
     exec("from stylekit import *", names)
     assert {name for name in names if not name.startswith("__")} == set(stylekit.__all__)
     assert [name for name in stylekit.__all__ if name.startswith("_")] == []
+
+
+def test_importing_stylekit_brings_no_torch_until_it_is_needed():
+    code = """if True:
+        import json, sys
+        import stylekit, stylekit.cli
+        stylekit.Recipe(), stylekit.PRESETS, dir(stylekit)
+        before = "torch" in sys.modules
+        assert stylekit.stylize is stylekit.transfer.stylize and not hasattr(stylekit, "paint")
+        print(json.dumps([before, "torch" in sys.modules]))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert json.loads(done.stdout) == [False, True]
 
 
 def test_every_public_name_is_documented():
