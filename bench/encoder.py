@@ -22,7 +22,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder
+from stylekit.encoders import Encoder, Reach
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.encoders.vgg19 import VGG19, read_weights
 from stylekit.pictures import open_picture, to_array, to_pil
@@ -73,17 +73,19 @@ class RandomFilters(Encoder):
     """One layer of random filters of six sizes, all at full resolution: Ustyuzhaninov et al., arXiv 1606.00021.
 
     It answers to the names of VGG-19's layers: `relu1_1` to `relu5_1` are filters of 3 to 55 pixels, `relu4_2` those of 24.
+    Large filters see little that is small, and so stand farther apart.
     """
 
     name = "compact"  # of the recipes that it is painted with
     layers = Compact.layers
-    sizes = (3, 7, 15, 31, 24, 55)
+    strides, sizes = (1, 1, 2, 4, 4, 8), (3, 7, 15, 31, 24, 55)
 
     def __init__(self, filters: int = 32) -> None:
         super().__init__()
         torch.manual_seed(0)
+        self.reaches = dict(zip(self.layers, map(Reach, self.strides, self.sizes), strict=True))
         self.conv = nn.ModuleDict(
-            {layer: nn.Conv2d(3, filters, s, bias=False) for layer, s in zip(self.layers, self.sizes, strict=True)}
+            {layer: nn.Conv2d(3, filters, reach.receptive_field, bias=False) for layer, reach in self.reaches.items()}
         )
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
@@ -91,8 +93,7 @@ class RandomFilters(Encoder):
             weight = self.conv[layer].weight
             side = weight.shape[2]
             padded = nn.functional.pad(image - 0.45, [side // 2, (side - 1) // 2] * 2, mode="replicate")
-            stride = 2 ** (int(layer[4]) - 1) // 2 or 1  # large filters see little that is small
-            yield layer, nn.functional.conv2d(padded, weight, stride=stride).relu()
+            yield layer, nn.functional.conv2d(padded, weight, stride=self.stride(layer)).relu()
 
 
 class Exact(Encoder):
@@ -104,6 +105,7 @@ class Exact(Encoder):
     def __init__(self, encoder: Encoder, reference: Encoder, exact: Sequence[str]) -> None:
         super().__init__()
         self.encoder, self.reference, self.exact = encoder, reference, exact
+        self.reaches = {layer: (reference if layer in exact else encoder).reaches[layer] for layer in self.layers}
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
         exact = self.reference(image, [layer for layer in wanted if layer in self.exact])

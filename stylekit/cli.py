@@ -425,10 +425,11 @@ def _named(path: str, read: Callable[[str], T]) -> T:
 
 def _encoder(recipe: Recipe, device: str | None, report: "Report") -> "Encoder":
     """The recipe's encoder; its weights are fetched first if they are VGG-19's and not here."""
-    from stylekit.encoders import load_encoder, vgg19
+    from stylekit.encoders import allow_tf32, load_encoder, vgg19
 
+    allow_tf32()
     if recipe.encoder == "vgg19" and vgg19.find_weights() is None:
-        report.note("Fetching VGG-19's weights (548 MB), once.")
+        report.note(f"Fetching VGG-19's weights ({vgg19.MEGABYTES} MB), once.")
         for done, total in vgg19.download():
             report.line(f"{done >> 20} of {total >> 20} MB" if total else f"{done >> 20} MB")
         report.line("")

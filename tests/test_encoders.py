@@ -1,5 +1,6 @@
 """Both encoders: what they promise, against torchvision and the maths, and every way in which weights can be wrong."""
 
+import contextlib
 import copy
 import functools
 import hashlib
@@ -18,13 +19,16 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
-from toy import Toy, picture
+from toy import Small19, Toy, picture
 
 from stylekit import RecipeError, SizeError, WeightsError, load_encoder, open_picture
-from stylekit.encoders import compact, vgg19
+from stylekit.cli import main
+from stylekit.encoders import Encoder, Reach, allow_tf32, compact, vgg19
 from stylekit.encoders.compact import Compact
 from stylekit.encoders.vgg19 import VGG19
 from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
+from stylekit.recipe import POOLINGS
+from stylekit.ui import hosting
 from training.student import Student
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights" / "vgg19_standin.safetensors"
@@ -92,6 +96,84 @@ def test_layers_halve_the_size_and_drop_the_odd_pixel(name, height, width):
         assert features[layer].shape[2:] == (height // strides, width // strides), layer
 
 
+@pytest.mark.parametrize(("name", "pooling"), [("vgg19", "max"), *(("compact", pooling) for pooling in POOLINGS)])
+def test_strides_and_receptive_fields_are_what_the_gradients_show(name, pooling):
+    encoder = copy.deepcopy(encoders()[name]).double().variant("zeros", pooling)
+    for layer in ["relu1_1", "relu2_1", "relu3_1", "relu4_2", "relu5_1"]:
+        assert_reach(encoder, layer)
+
+
+@pytest.mark.parametrize("make", [Toy, Small19])
+def test_an_encoder_of_ones_own_says_its_strides_and_receptive_fields_too(make):
+    for layer in make.layers[:8]:
+        assert_reach(make().double(), layer)
+
+
+def assert_reach(encoder, layer):
+    """Two places side by side see squares as large, and as far apart, as the encoder says, each around its own place."""
+    stride, field = encoder.stride(layer), encoder.receptive_field(layer)
+    around = (field - stride) // 2
+    place = -(-around // stride)  # so far inside that nothing beyond the border is seen
+    height, width = (2 * place + 1) * stride, (2 * place + 2) * stride
+    for column in (place, place + 1):
+        rows, columns = seen_from(encoder, layer, place, column, (height, width))
+        for seen, at in ((rows, place), (columns, column)):
+            assert seen == (at * stride - around, at * stride - around + field - 1), layer
+
+
+def seen_from(encoder, layer, row, column, size):
+    """The first and last row, and column, of an image that this place of `layer` depends on, by its gradient."""
+    seen = torch.zeros(size, dtype=torch.double)
+    for seed in range(2):  # some pixels behind a ReLU or a maximum count in one picture and not in another
+        image = picture(seed, *size).double().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(encoder(image, [layer])[layer][0, :, row, column].sum(), image)
+        seen += gradient[0].abs().sum(0)
+    rows, columns = (seen.sum(dim).nonzero().flatten() for dim in (1, 0))
+    return (int(rows[0]), int(rows[-1])), (int(columns[0]), int(columns[-1]))
+
+
+def test_vgg19s_receptive_fields_are_those_of_the_literature():
+    """Of the five style layers, and of relu4_2: 3, 10, 24, 68, 84 and 156 pixels."""
+    assert [encoders()["vgg19"].receptive_field(layer) for layer in ASKED] == [3, 10, 24, 68, 84, 156]
+
+
+@both
+def test_strides_of_unknown_layers_are_refused(name):
+    for ask in (encoders()[name].stride, encoders()[name].receptive_field):
+        with pytest.raises(RecipeError, match="has no layer 'relu9_9'"):
+            ask("relu9_9")
+
+
+class Coarse(Encoder):
+    """Somebody's encoder of layers with names of their own, of which one place sees 32 pixels and the next one is as far away."""
+
+    name = "coarse"
+    layers = ("fine", "patches")
+
+    def __init__(self):
+        super().__init__()
+        self.reaches = {"fine": Reach().behind(3), "patches": Reach().behind(32, 32)}
+        self.fine, self.patches = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Conv2d(3, 4, 32, stride=32)
+
+    def _walk(self, image, wanted):
+        for layer in wanted:
+            yield layer, getattr(self, layer)(image)
+
+
+def test_layers_of_any_name_are_mirrored_and_checked_by_the_strides_that_they_say():
+    torch.manual_seed(4)
+    encoder, image = Coarse().double(), picture(1, 64, 96).double()
+    with pytest.raises(SizeError, match=r"40x31 pixels.* at least 32"):
+        encoder(picture(1, 31, 40).double(), ["patches"])
+    wide = torch.nn.functional.pad(image, [32] * 4, mode="reflect")
+    with torch.no_grad():
+        found, whole = encoder.variant("mirror")(image, encoder.layers), encoder(wide, encoder.layers)
+    for layer, stride in (("fine", 1), ("patches", 32)):
+        inside = slice(32 // stride, -32 // stride)
+        assert torch.allclose(found[layer], whole[layer][:, :, inside, inside], rtol=1e-12, atol=1e-12), layer
+        assert found[layer].shape[2:] == (64 // stride, 96 // stride)
+
+
 @both
 def test_it_goes_no_deeper_than_asked(name, monkeypatch):
     def too_deep(_):
@@ -121,7 +203,7 @@ def test_features_come_in_order_of_depth_and_do_not_depend_on_what_else_is_asked
 
 @both
 def test_features_are_differentiable_in_the_image(name):
-    """The slope along a random direction is the finite difference, through every layer at once."""
+    """The gradient along a random direction is the finite difference, through every layer at once."""
     encoder = copy.deepcopy(encoders()[name]).double()
     image, direction = picture(1, 16, 20).double(), torch.randn(1, 3, 16, 20, dtype=torch.double)
     pull = {layer: torch.randn_like(f) for layer, f in encoder(image, ASKED).items()}
@@ -150,6 +232,37 @@ def test_a_loaded_encoder_is_frozen_and_without_hooks(name, tmp_path, monkeypatc
         assert not module.training
         assert not any(value for key, value in vars(module).items() if key.endswith("_hooks")), "DESIGN.md: no hooks"
     assert encoder.device == torch.device("cpu")
+
+
+@pytest.fixture
+def precision():
+    """Restores what the process rounds to."""
+    before = rounding()
+    yield
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def rounding():
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+def test_loading_an_encoder_leaves_the_precision_of_the_process_as_it_is(precision):
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    for device in ("cpu", "cuda"):
+        with contextlib.suppress(AssertionError, RuntimeError):  # there may be no GPU here
+            load_encoder("compact", device)
+        assert rounding() == (False, False)
+    allow_tf32()
+    assert rounding() == (True, True)
+
+
+def test_the_page_and_the_command_line_own_the_process_and_let_it_round(precision, tmp_path):
+    pictures = [str(Path(__file__).parents[1] / "assets" / name) for name in ("photos/cat.jpg", "artworks/harbour-night.jpg")]
+    paint = ["stylize", *pictures, "-o", str(tmp_path / "painted.png"), "--size", "32", "--steps", "1", "--quiet"]
+    for start in (hosting.prepare, lambda: main(paint)):
+        torch.backends.cuda.matmul.allow_tf32 = False
+        start()
+        assert rounding() == (True, True)
 
 
 # ------------------------------------------------------------------------------------------------------ compact
@@ -312,6 +425,19 @@ def test_vgg19_gives_torchvisions_features_for_every_layer():
         features = encoder(image, encoder.layers)
     for (layer, ours), theirs in zip(features.items(), expected, strict=True):
         assert theirs.abs().max() > 0 and (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max(), layer
+
+
+def test_what_is_said_of_torchvisions_weights_is_what_torchvision_says():
+    """Its enum is the source; the package has a copy, because importing torchvision takes a second."""
+    theirs = torchvision.models.VGG19_Weights.IMAGENET1K_V1
+    means = theirs.transforms()
+    assert theirs.url == vgg19.URL and (list(vgg19.MEAN), list(vgg19.STD)) == (means.mean, means.std)
+    assert torchvision.models.VGG19_Weights.DEFAULT is theirs
+    with torch.device("meta"):
+        classifier = torchvision.models.vgg19(weights=None).classifier
+    ours = encoders()["vgg19"].parameters()
+    assert sum(p.numel() for p in (*ours, *classifier.parameters())) == theirs.meta["num_params"]
+    assert round(theirs.meta["_file_size"]) == vgg19.MEGABYTES
 
 
 @pytest.mark.parametrize("half", [False, True])

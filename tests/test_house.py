@@ -246,7 +246,7 @@ def test_app_is_only_the_front_door():
 
 def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothing(tmp_path):
     code = """if True:
-        import json, sys, numpy, torch, torchvision, PIL.Image, safetensors.torch
+        import json, sys, numpy, torch, PIL.Image, safetensors.torch
         seen = []
         def watch(event, args):
             writing = event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+")
@@ -259,6 +259,13 @@ def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothin
     path = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=path, check=True)
     assert json.loads(done.stdout) == [[], []] and list(tmp_path.iterdir()) == []
+
+
+def test_the_page_starts_without_torchvision():
+    """Its import takes a second, and all that is needed of it are a few constants."""
+    code = "import sys, stylekit.cli, stylekit.ui, stylekit.encoders.vgg19; print('torchvision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_all_is_what_there_is():

@@ -14,15 +14,15 @@ from torch import nn
 from toy import Toy, picture
 
 from stylekit import Recipe, RecipeError, SizeError, load_encoder, open_picture, stylize
-from stylekit.encoders import Encoder, convolve, pool, vgg19
+from stylekit.encoders import Encoder, Reach, convolve, pool, vgg19
 from stylekit.encoders.vgg19 import VGG19
 from stylekit.recipe import PADDINGS, POOLINGS
 
 NUMPY = {"zeros": "constant", "replicate": "edge", "reflect": "reflect", "circular": "wrap"}
 """NumPy's words for the paddings of a convolution."""
 
-WAYS = [(name, padding, pooling) for name in ("compact", "vgg19") for padding in PADDINGS for pooling in POOLINGS]
-every_way = pytest.mark.parametrize(("name", "padding", "pooling"), WAYS)
+MODES = [(name, padding, pooling) for name in ("compact", "vgg19") for padding in PADDINGS for pooling in POOLINGS]
+every_mode = pytest.mark.parametrize(("name", "padding", "pooling"), MODES)
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def seen(encoder, image, layers=ASKED):
         return encoder(image, layers)
 
 
-# ------------------------------------------------------------------------------------------------------ one network, many ways
+# ------------------------------------------------------------------------------------------------------ one network, many modes
 
 
 @both
@@ -62,13 +62,13 @@ def test_the_default_is_the_encoder_itself_and_to_the_bit_what_it_was(name):
                 assert torch.equal(features[layer], given), layer
 
 
-@every_way
+@every_mode
 def test_a_variant_shares_the_weights_and_leaves_the_original_alone(name, padding, pooling):
     encoder, image = encoders()[name], picture(1)
     before = seen(encoder, image)
     other = encoder.variant(padding, pooling)
     assert (other is encoder) == ((padding, pooling) == ("zeros", "max"))
-    assert other.way == (padding, pooling) and encoder.way == ("zeros", "max")
+    assert other.mode == (padding, pooling) and encoder.mode == ("zeros", "max")
     assert other.name == encoder.name and other.layers == encoder.layers and other.training == encoder.training
     mine, theirs = other.state_dict(), encoder.state_dict()
     assert mine.keys() == theirs.keys() and all(mine[k].data_ptr() == theirs[k].data_ptr() for k in mine)
@@ -84,7 +84,7 @@ def test_a_variant_shares_the_weights_and_leaves_the_original_alone(name, paddin
 def test_a_variant_of_a_variant_starts_from_neither(name):
     encoder = encoders()[name]
     reflected = encoder.variant("circular").variant("reflect")
-    assert reflected.way == ("reflect", "max") and reflected.variant("reflect") is reflected
+    assert reflected.mode == ("reflect", "max") and reflected.variant("reflect") is reflected
     back = reflected.variant()
     for layer, f in seen(back, picture(1)).items():
         assert torch.equal(f, seen(encoder, picture(1))[layer])
@@ -92,10 +92,10 @@ def test_a_variant_of_a_variant_starts_from_neither(name):
 
 def test_variants_work_beside_each_other():
     """Several visitors' runs use the same weights at the same time."""
-    ways = [encoders()["vgg19"].variant(padding, pooling) for padding in PADDINGS for pooling in POOLINGS]
-    alone = [seen(way, picture(1))["relu4_1"] for way in ways]
+    modes = [encoders()["vgg19"].variant(padding, pooling) for padding in PADDINGS for pooling in POOLINGS]
+    alone = [seen(mode, picture(1))["relu4_1"] for mode in modes]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda way: [seen(way, picture(1))["relu4_1"] for _ in range(3)], ways))
+        together = list(pool.map(lambda mode: [seen(mode, picture(1))["relu4_1"] for _ in range(3)], modes))
     for expected, found in zip(alone, together, strict=True):
         assert all(torch.equal(f, expected) for f in found)
 
@@ -116,7 +116,7 @@ def test_what_an_encoder_does_not_have_is_refused_with_what_it_has(name, padding
         encoders()[name].variant(padding, pooling)
 
 
-def test_an_encoder_of_ones_own_goes_on_working_and_has_its_one_way():
+def test_an_encoder_of_ones_own_goes_on_working_and_has_its_one_mode():
     encoder = type("Plain", (Toy,), {"paddings": Encoder.paddings})()
     assert encoder.variant() is encoder and encoder.variant("zeros", "max") is encoder
     with pytest.raises(RecipeError, match=r"toy has no padding 'reflect'; it has mirror, zeros\.$"):
@@ -135,18 +135,19 @@ class Own(Encoder):
     def __init__(self):
         super().__init__()
         self.padding = 1
+        self.reaches = {"relu1_1": Reach(1, 3), "relu2_1": Reach(2, 4)}
         self.conv = nn.Conv2d(3, 4, 3, padding=self.padding).requires_grad_(False)
         self.pooling = nn.AvgPool2d(2)
 
     def _walk(self, image, wanted):
-        x = convolve(self.conv, image, self.way[0]).relu()
+        x = convolve(self.conv, image, self.mode[0]).relu()
         if "relu1_1" in wanted:
             yield "relu1_1", x
         if "relu2_1" in wanted:
             yield "relu2_1", self.pooling(x)
 
 
-def test_an_encoder_of_ones_own_may_have_more_ways():
+def test_an_encoder_of_ones_own_may_have_more_modes():
     own, image = Own(), picture(1, 8, 8)
     other = own.variant("circular")
     assert other.conv is own.conv
@@ -205,8 +206,8 @@ def test_a_convolution_hands_the_borders_gradients_back_to_where_they_came_from(
     x = torch.randn(1, 2, *size, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: convolve(conv, x, padding), x)
     pulled = x.detach().clone().contiguous(memory_format=torch.channels_last).requires_grad_(True)
-    slopes = [torch.autograd.grad(convolve(conv, image, padding).square().sum(), image)[0] for image in (x, pulled)]
-    assert torch.allclose(*slopes)
+    gradients = [torch.autograd.grad(convolve(conv, image, padding).square().sum(), image)[0] for image in (x, pulled)]
+    assert torch.allclose(*gradients)
 
 
 @pytest.mark.parametrize("padding", PADDINGS[2:])
@@ -216,7 +217,7 @@ def test_a_borders_copy_keeps_the_channels_of_a_pixel_side_by_side(padding):
     assert convolve(conv, x, padding).is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize(("name", "pooling"), [(name, pooling) for name, padding, pooling in WAYS if padding == "circular"])
+@pytest.mark.parametrize(("name", "pooling"), [(name, pooling) for name, padding, pooling in MODES if padding == "circular"])
 def test_circular_features_roll_with_the_picture(name, pooling):
     """A picture that goes on at its opposite side has no border, and so no pixel is another's better."""
     encoder, image = exact()[name].variant("circular", pooling), picture(1, 32, 48).double()
@@ -239,7 +240,7 @@ def test_features_with_borders_do_not_roll(name, padding):
         assert not torch.allclose(rolled[layer], features[layer].roll(16 // strides, 3), rtol=1e-3), layer
 
 
-@pytest.mark.parametrize(("name", "padding", "pooling"), [way for way in WAYS if way[1] != "mirror"])
+@pytest.mark.parametrize(("name", "padding", "pooling"), [mode for mode in MODES if mode[1] != "mirror"])
 def test_a_flat_picture_has_flat_features_with_every_padding_but_zeros(name, padding, pooling):
     image = torch.tensor([0.8, 0.3, 0.5], dtype=torch.double)[:, None, None].expand(1, 3, 37, 50)
     for layer, f in seen(exact()[name].variant(padding, pooling), image).items():
@@ -256,7 +257,7 @@ def test_mirror_shows_the_encoder_what_numpys_padding_shows_and_drops_what_is_be
     wide = np.pad(image.numpy(), ((0, 0), (0, 0), (rows, rows), (columns, columns)), mode="reflect")
     whole, found = seen(encoder, torch.from_numpy(wide)), seen(encoder.variant("mirror"), image)
     for layer, plain in seen(encoder, image).items():
-        stride = 2 ** (int(layer[4]) - 1)
+        stride = encoder.stride(layer)
         top, left = rows // stride, columns // stride
         expected = whole[layer][:, :, top : top + plain.shape[2], left : left + plain.shape[3]]
         assert found[layer].shape == plain.shape
@@ -272,7 +273,7 @@ def test_a_mirrored_border_sees_what_the_photo_goes_on_as_better_than_zeros(name
     apart = {"zeros": [], "mirror": []}
     for padding, errors in apart.items():
         for layer, f in seen(encoder.variant(padding), cut).items():
-            stride = 2 ** (int(layer[4]) - 1)
+            stride = encoder.stride(layer)
             expected = whole[layer][:, :, 16 // stride :, 32 // stride :][:, :, : f.shape[2], : f.shape[3]]
             off = (f - expected).square()
             off[:, :, 1:-1, 1:-1] = 0
@@ -280,7 +281,7 @@ def test_a_mirrored_border_sees_what_the_photo_goes_on_as_better_than_zeros(name
     assert all(mirror < zeros for mirror, zeros in zip(apart["mirror"], apart["zeros"], strict=True)), apart
 
 
-@every_way
+@every_mode
 def test_every_variant_sees_pictures_down_to_the_same_size(name, padding, pooling):
     """Where the deepest layer is one pixel, and a mirror has nothing to show."""
     encoder = encoders()[name].variant(padding, pooling)
@@ -291,9 +292,9 @@ def test_every_variant_sees_pictures_down_to_the_same_size(name, padding, poolin
         encoder(picture(1, 15, 40), ["relu5_1"])
 
 
-@every_way
+@every_mode
 def test_every_variant_is_differentiable_in_the_image(name, padding, pooling):
-    """The slope along a random direction is the finite difference, through every layer at once."""
+    """The gradient along a random direction is the finite difference, through every layer at once."""
     encoder = exact()[name].variant(padding, pooling)
     torch.manual_seed(5)
     image, direction = picture(1, 17, 20).double(), torch.randn(1, 3, 17, 20, dtype=torch.double)
@@ -327,10 +328,10 @@ def test_a_pooling_is_numpys_largest_mean_or_root_of_the_mean_square_of_four(poo
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_a_poolings_slope_is_finite_where_nothing_is_active(pooling):
+def test_a_poolings_gradient_is_finite_where_nothing_is_active(pooling):
     x = torch.zeros(1, 2, 4, 4, requires_grad=True)
-    (slope,) = torch.autograd.grad(pool(x, pooling).sum(), x)
-    assert bool(slope.isfinite().all()) and slope.abs().max() <= 1.4
+    (gradient,) = torch.autograd.grad(pool(x, pooling).sum(), x)
+    assert bool(gradient.isfinite().all()) and gradient.abs().max() <= 1.4
     small = (torch.arange(32, dtype=torch.double).view(1, 2, 4, 4) * 1e-3).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: pool(x, pooling), small)
 
@@ -369,10 +370,10 @@ def test_each_layer_before_the_relu_becomes_the_relu_layer_by_clamping():
 def test_layers_before_the_relu_are_differentiable_beside_those_behind_it():
     encoder, image = exact()["vgg19"], picture(1, 16, 16).double().requires_grad_(True)
     f = encoder(image, ["conv2_1", "relu2_1"])
-    slopes = [
+    gradients = [
         torch.autograd.grad(y.sum(), image, retain_graph=True)[0] for y in (f["conv2_1"].clamp_min(0), f["relu2_1"], f["conv2_1"])
     ]
-    assert torch.allclose(slopes[0], slopes[1]) and not torch.allclose(slopes[0], slopes[2])
+    assert torch.allclose(gradients[0], gradients[1]) and not torch.allclose(gradients[0], gradients[2])
 
 
 def test_a_relu_is_taken_in_place_unless_the_layer_before_it_is_asked_for(monkeypatch):

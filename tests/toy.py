@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder, convolve
-from stylekit.encoders.vgg19 import pool
+from stylekit.encoders import Encoder, Reach, convolve, pool
+from stylekit.encoders.vgg19 import POOLED
 from stylekit.recipe import PADDINGS, POOLINGS
 
 
@@ -20,15 +20,15 @@ class Toy(Encoder):
     def __init__(self) -> None:
         super().__init__()
         random = torch.Generator().manual_seed(7)
-        self.conv = nn.ModuleDict()
-        before = 3
-        for layer, channels in zip(self.layers, (4, 6, 8, 10, 10, 12), strict=True):
-            stride = 2 if layer.endswith("_1") and layer != "relu1_1" else 1
-            conv = nn.Conv2d(before, channels, 2 + stride if stride == 2 else 3, stride, padding=1)
+        self.conv, self.reaches = nn.ModuleDict(), {}
+        before, reach = 3, Reach()
+        for layer, channels, stride in zip(self.layers, (4, 6, 8, 10, 10, 12), (1, 2, 2, 2, 1, 2), strict=True):
+            conv = nn.Conv2d(before, channels, 2 + stride, stride, padding=1)
             with torch.no_grad():
                 conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) / (conv.weight[0].numel() / 2) ** 0.5)
                 conv.bias.copy_(0.1 * torch.randn(channels, generator=random))
             self.conv[layer], before = conv, channels
+            self.reaches[layer] = reach = reach.behind(2 + stride, stride)
         self.requires_grad_(False)
         self.asked: list[list[str]] = []
         self.deepest: list[str] = []
@@ -37,7 +37,7 @@ class Toy(Encoder):
         self.asked.append(list(wanted))
         x = (image - 0.5) * 4
         for layer, conv in self.conv.items():
-            x = torch.relu(convolve(conv, x, self.way[0]))
+            x = torch.relu(convolve(conv, x, self.mode[0]))
             if layer in wanted:
                 yield layer, x
             if layer == wanted[-1]:
@@ -61,30 +61,31 @@ class Small19(Encoder):
     def __init__(self) -> None:
         super().__init__()
         random = torch.Generator().manual_seed(19)
-        self.conv = nn.ModuleDict()
-        before = 3
-        for layer in self.layers[::2]:
-            channels = 3 + int(layer[4])
+        self.conv, self.reaches = nn.ModuleDict(), {}
+        before, channels, reach = 3, 4, Reach()
+        for layer, relu in zip(self.layers[::2], self.layers[1::2], strict=True):
             conv = nn.Conv2d(before, channels, 3, padding=1)
             with torch.no_grad():
                 conv.weight.copy_(torch.randn(conv.weight.shape, generator=random) / (9 * before / 2) ** 0.5)
                 conv.bias.copy_(0.1 * torch.randn(channels, generator=random))
             self.conv[layer], before = conv, channels
+            self.reaches[layer] = self.reaches[relu] = reach = reach.behind(3)
+            if relu in POOLED:
+                channels, reach = channels + 1, reach.behind(2, 2)
         self.requires_grad_(False)
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
-        padding, pooling = self.way
+        padding, pooling = self.mode
         x = (image - 0.5) * 4
         for layer, conv in self.conv.items():
-            if layer.endswith("_1") and layer != "conv1_1":
-                x = pool(x, pooling)
-            before = convolve(conv, x, padding)
+            relu, before = layer.replace("conv", "relu"), convolve(conv, x, padding)
             x = torch.relu(before)
-            for name, features in ((layer, before), (layer.replace("conv", "relu"), x)):
+            for name, features in ((layer, before), (relu, x)):
                 if name in wanted:
                     yield name, features
                 if name == wanted[-1]:
                     return
+            x = pool(x, pooling) if relu in POOLED else x
 
 
 def picture(seed: int, height: int = 40, width: int = 56) -> Tensor:

@@ -4,9 +4,10 @@
 """
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from stylekit.errors import RecipeError, SizeError
 from stylekit.recipe import ENCODERS, POOLINGS
 
 MARGIN = 16
-"""Pixels that "mirror" continues a picture by: at 32 the border looks no better (bench/borders.py); a stride of block 5."""
+"""Pixels that "mirror" continues a picture by, or the next whole stride: at 32 the border looks no better (bench/borders.py)."""
 
 AVERAGE, L2 = 1.4, 1.3
 """Times the mean, and times the root of the mean square, of four neighbours: about as large as the largest of them.
@@ -27,25 +28,36 @@ and, by this count, 1.56 raise relu5_1 four and two times.)
 """
 
 
+class Reach(NamedTuple):
+    """How far apart the neighbours of a layer lie in the image, and how much of the image each of them sees; in pixels."""
+
+    stride: int = 1
+    receptive_field: int = 1
+
+    def behind(self, kernel: int, stride: int = 1) -> "Reach":
+        """The reach behind one more convolution or pooling, of `kernel` places a side."""
+        # Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019
+        return Reach(self.stride * stride, self.receptive_field + (kernel - 1) * self.stride)
+
+
 class Encoder(nn.Module, ABC):
     """A frozen network from an sRGB image to features. Owns its normalisation; goes no deeper than asked.
 
-    Features of the layers `convB_K` and `reluB_K` have strides 2^(B-1): `relu1_1` is as large as the image, `relu5_1` a
-    sixteenth.
-
-    An encoder of one's own says its `name` and `layers` and walks them. It has one way of treating borders and of
-    shrinking, called "zeros" and "max" whatever it is, unless it lists more in `paddings` and `poolings`; then its `_walk`
-    does as `padding, pooling = self.way` says. "mirror" every encoder has: it is done here, around `_walk`.
+    An encoder of one's own says its `name`, `layers` and `reaches`, and walks the layers. It has one way of treating borders
+    and of shrinking, called "zeros" and "max" whatever it is, unless it lists more in `paddings` and `poolings`; then its
+    `_walk` does as `padding, pooling = self.mode` says. "mirror" every encoder has: it is done here, around `_walk`.
     """
 
     name: str
     layers: tuple[str, ...]
     """Every layer that can be asked for, from shallow to deep."""
+    reaches: dict[str, Reach]
+    """Of every layer. Counted with `Reach().behind(...)`, operation by operation, where the network is built."""
     paddings: tuple[str, ...] = ("zeros",)
     """Every padding that `_walk` does; "zeros" is among them."""
     poolings: tuple[str, ...] = POOLINGS[:1]
     """Every pooling that `variant` can give; the first of POOLINGS is among them."""
-    way: tuple[str, str] = ("zeros", POOLINGS[0])
+    mode: tuple[str, str] = ("zeros", POOLINGS[0])
     """(padding, pooling): what it sees beyond the border, how it shrinks between blocks."""
 
     def variant(self, padding: str = "zeros", pooling: str = POOLINGS[0]) -> "Encoder":
@@ -54,17 +66,17 @@ class Encoder(nn.Module, ABC):
         The weights are shared and not copied, so that a variant costs nothing, and moves with the original to another
         device; the original goes on as it is. "mirror" continues the picture by MARGIN mirrored pixels, and drops what was
         seen of them. "circular" makes features of a picture that is its own neighbour on all sides, a tile: they roll with
-        the picture. Exactly so where both sides are multiples of the deepest layer's stride, 2^(B-1); with others, the rows
-        and columns that halving drops are missing at the seam.
+        the picture. Exactly so where both sides are multiples of the deepest layer's stride; with others, the rows and
+        columns that halving drops are missing at the seam.
 
         Raises RecipeError for what this encoder does not have.
         """
         self._check_has("padding", padding, ("mirror", *self.paddings))
         self._check_has("pooling", pooling, self.poolings)
-        if (padding, pooling) == self.way:
+        if (padding, pooling) == self.mode:
             return self
         other = copy.copy(self)
-        other.way = (padding, pooling)
+        other.mode = (padding, pooling)
         return other
 
     def _check_has(self, what: str, choice: str, choices: tuple[str, ...]) -> None:
@@ -80,12 +92,14 @@ class Encoder(nn.Module, ABC):
         self.check_size(image.shape[2], image.shape[3], wanted)
         if not wanted:
             return {}
-        if self.way[0] != "mirror":
+        if self.mode[0] != "mirror":
             return dict(self._walk(image, wanted))
-        # whole steps of the deepest layer, so that every layer has whole places to drop
-        rows, columns = (min(MARGIN, (side - 1) // MARGIN * MARGIN) for side in image.shape[2:])
+        # whole strides of every layer, asked for or not, so that each has whole places to drop and none depends on the others
+        step = math.lcm(*(reach.stride for reach in self.reaches.values()))
+        rows, columns = (step * min(-(-MARGIN // step), (side - 1) // step) for side in image.shape[2:])
         seen = self._walk(_mirrored(_mirrored(image, rows, 2), columns, 3), wanted)
-        return {layer: _inside(features, rows >> _block(layer) - 1, columns >> _block(layer) - 1) for layer, features in seen}
+        strides = {layer: self.stride(layer) for layer in wanted}
+        return {layer: _inside(x, rows // strides[layer], columns // strides[layer]) for layer, x in seen}
 
     @abstractmethod
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
@@ -109,22 +123,28 @@ class Encoder(nn.Module, ABC):
 
     def smallest_side(self, layers: Iterable[str]) -> int:
         """Pixels that the shorter side of an image needs, for the deepest of the layers to be at least one pixel."""
-        return max((2 ** (_block(layer) - 1) for layer in layers), default=1)
+        return max((self.stride(layer) for layer in layers), default=1)
+
+    def stride(self, layer: str) -> int:
+        """Pixels of the image from one place of `layer` to the next; raises RecipeError for one that is not here.
+
+        Features of an image (1, 3, H, W) are (1, C, H // stride, W // stride).
+        """
+        self.check_layers([layer])
+        return self.reaches[layer].stride
+
+    def receptive_field(self, layer: str) -> int:
+        """Side in pixels of the square that one place of `layer` sees; raises RecipeError for one that is not here.
+
+        Its middle is that of the place's own square of `stride` pixels a side, and it may go beyond the image's borders.
+        """
+        self.check_layers([layer])
+        return self.reaches[layer].receptive_field
 
     @property
     def device(self) -> torch.device:
         """Where the weights are, and so where the features are computed."""
         return next(self.parameters()).device
-
-
-def begins_block(layer: str) -> bool:
-    """Whether VGG-19 halves the picture before `layer`, a `reluB_K`: before each block but the first."""
-    return layer.endswith("_1") and _block(layer) > 1
-
-
-def _block(layer: str) -> int:
-    """B of `convB_K` and `reluB_K`."""
-    return int(layer[4])
 
 
 def _mirrored(image: Tensor, margin: int, dim: int) -> Tensor:
@@ -168,12 +188,12 @@ class _Continued(torch.autograd.Function):
         return wide
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
-        slope = slope.clone()
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        gradient = gradient.clone()
         for dim in (3, 2):
-            for side, inside in _copies(ctx.padding, slope.shape[dim]):
-                slope.select(dim, inside).add_(slope.select(dim, side))
-        return slope[:, :, 1:-1, 1:-1], None
+            for side, inside in _copies(ctx.padding, gradient.shape[dim]):
+                gradient.select(dim, inside).add_(gradient.select(dim, side))
+        return gradient[:, :, 1:-1, 1:-1], None
 
 
 def _copies(padding: str, length: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -192,7 +212,7 @@ def pool(x: Tensor, pooling: str) -> Tensor:
         return torch.max_pool2d(x, 2)
     if pooling == "average":
         return AVERAGE * nn.functional.avg_pool2d(x, 2)
-    # 1e-12: the root's slope at 0 is infinite, and four zeros are common behind a ReLU
+    # 1e-12: the root's gradient at 0 is infinite, and four zeros are common behind a ReLU
     return L2 * (nn.functional.avg_pool2d(x.square(), 2) + 1e-12).sqrt()
 
 
@@ -203,14 +223,21 @@ def pick_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def allow_tf32() -> None:
+    """Let an NVIDIA GPU round the factors of products to TensorFloat-32: a third of the time, far more exact than needed.
+
+    It is for the whole process, so whoever owns the process calls it: the page, the command line, a program of yours. PyTorch
+    by itself does so for convolutions, but not for products of matrices, of which style losses are made.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+
+
 def load_encoder(name: str, device: torch.device | str | None = None) -> Encoder:
     """The encoder `name` (one of ENCODERS), frozen, on `device` (default: `pick_device()`).
 
     Raises RecipeError for an unknown name and WeightsError if its weights are missing, damaged or cannot be fetched.
     """
     device = torch.device(device) if device else pick_device()
-    if device.type == "cuda":  # TensorFloat-32: a third of the time, and far more exact than a picture needs
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     if name == "compact":
         from stylekit.encoders.compact import Compact
 

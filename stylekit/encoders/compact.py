@@ -1,29 +1,28 @@
 """Our own small encoder: a slim VGG-19, several times faster, its weights beside this file (see compact.md).
 
 It has VGG-19's blocks of 3x3 convolutions and the poolings between them, up to relu5_1, without three convolutions that it
-does about as well without: the third of block 3, the last two of block 4. The first four layers have a quarter to two thirds of the
-channels: the ones that say most about the others, chosen and then trained to stand for all (training/). From relu3_1 on, each
-ReLU has as many channels as VGG-19's. What goes into it has few main components, and so has what is heard of it in the next
-layer: so a 3x3 convolution of few channels stands between two 1x1 convolutions (Kim et al., arXiv 1511.06530); behind relu2_2
-one narrows, too. All together have an eleventh of VGG-19's arithmetic.
+does about as well without: the third of block 3, the last two of block 4. The first four layers have a quarter to two thirds
+of the channels: those from which the others are best predicted, selected and then trained to stand for all (training/). From
+relu3_1 on, each ReLU has as many channels as VGG-19's. A few principal components hold most of the variance of what goes into
+it, and of what the next convolution makes of it: so a 3x3 convolution of few channels stands between two 1x1 convolutions
+(Kim et al., arXiv 1511.06530); behind relu2_2 one narrows, too. All together have an eleventh of VGG-19's arithmetic.
 
 relu3_1 and relu4_2 are given as they are: VGG-19's features, channel by channel. For another layer it gives
 `root @ features`, where root is the symmetric square root of P'P and P is the linear map from these features to VGG-19's that
 was learned in training: distances between features, Gram matrices and covariances are then those in VGG-19's space
-(||P D P'|| = ||root D root||), at a fraction of its channels. In the roots training/even_out.py has raised what is weak, so
-that their losses have the size that VGG-19's have.
+(||P D P'|| = ||root D root||), at a fraction of its channels. training/calibrate.py has amplified the weak directions of the
+roots, so that their losses have the size that VGG-19's have.
 """
 
 import hashlib
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from stylekit.encoders import Encoder, begins_block, convolve, pool
+from stylekit.encoders import Encoder, Reach, convolve, pool
 from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
@@ -44,7 +43,7 @@ WIDTHS = {
 }
 """Channels behind each 3x3 convolution; at the ReLU, to which a 1x1 convolution widens them; and kept, to which another one
 narrows them. Where two neighbours are equal, there is none between them."""
-POOLED = tuple(layer for layer, following in pairwise(WIDTHS) if begins_block(following))
+POOLED = ("relu1_2", "relu2_2", "relu3_4", "relu4_2")
 """Layers behind whose ReLU the picture is halved."""
 NARROWED = ("relu4_1", "relu5_1")
 """Layers of which what is kept is given; of the others, what is at the ReLU."""
@@ -63,7 +62,8 @@ class Compact(Encoder):
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.widen, self.narrow, self.root = (nn.ModuleDict() for _ in range(4))
-        before = 3
+        self.reaches = {}
+        before, reach = 3, Reach()
         for name, (rank, wide, kept) in WIDTHS.items():
             self.conv[name] = nn.Conv2d(before, rank, 3, padding=1, bias=rank == wide)
             if rank < wide:
@@ -73,7 +73,8 @@ class Compact(Encoder):
             if name in self.layers and name not in OWN:
                 given = kept if name in NARROWED else wide
                 self.root[name] = nn.Conv2d(given, given, 1, bias=False)
-            before = kept
+            self.reaches[name] = reach = reach.behind(kernel=3)
+            before, reach = kept, reach.behind(kernel=2, stride=2) if name in POOLED else reach
 
     @classmethod
     def load(cls, path: Path = WEIGHTS, sha256: str = SHA256) -> "Compact":
@@ -106,7 +107,7 @@ class Compact(Encoder):
 
     def walk_unprojected(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield `(layer, features)` of the network's own features, for training; goes no deeper than it is asked to."""
-        padding, pooling = self.way
+        padding, pooling = self.mode
         x = self.normalized(image)
         for name in self.conv:
             x = self.convolved(name, x, padding)

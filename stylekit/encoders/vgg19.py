@@ -18,19 +18,25 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights
 
-from stylekit.encoders import Encoder, begins_block, convolve, pool
+from stylekit.encoders import Encoder, Reach, convolve, pool
 from stylekit.errors import WeightsError
 from stylekit.recipe import PADDINGS, POOLINGS
 
 VARIABLE = "STYLEKIT_VGG19"
-URL: str = VGG19_Weights.IMAGENET1K_V1.url
+URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+"""torchvision's `VGG19_Weights.IMAGENET1K_V1`; the file's sha256 begins with the eight digits in its name."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the channels of the pictures that it was trained on; from the same enum, which takes a second to import."""
+MEGABYTES = 548
+"""Of that file."""
 REMEDY = f"Choose the compact encoder, which needs no download, or set {VARIABLE} to a file with the weights."
 
 CHANNELS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 CONVOLUTIONS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}
 """In each block; configuration E of the paper."""
+POOLED = tuple(f"relu{block}_{last}" for block, last in CONVOLUTIONS.items() if block < len(CONVOLUTIONS))
+"""Layers behind which the picture is halved: the last of each block but the deepest."""
 
 
 class VGG19(Encoder):
@@ -45,28 +51,29 @@ class VGG19(Encoder):
     def __init__(self, weights: dict[str, Tensor]) -> None:
         """`weights`: torchvision's state dict, or any part of it from `features.0` on; raises WeightsError if it is not."""
         super().__init__()
-        self.conv = nn.ModuleDict()
-        mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-        self.register_buffer("mean", mean)  # torchvision's VGG19_Weights.IMAGENET1K_V1.transforms()
-        self.register_buffer("std", std)
-        before, used = 3, set[str]()
+        self.conv, self.reaches = nn.ModuleDict(), {}
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
+        before, used, reach = 3, set[str](), Reach()
         for layer, index, channels in _plan():
             if f"features.{index}.weight" not in weights:
                 break
             self.conv[layer] = _convolution(weights, index, before, channels)
             before, used = channels, used | {f"features.{index}.weight", f"features.{index}.bias"}
+            self.reaches[before_relu(layer)] = self.reaches[layer] = reach = reach.behind(kernel=3)
+            reach = reach.behind(kernel=2, stride=2) if layer in POOLED else reach
         if not self.conv:
             raise WeightsError("The VGG-19 file holds no tensor features.0.weight, so it is not torchvision's VGG-19.")
         if other := sorted(name for name in weights if name.startswith("features.") and name not in used):
             raise WeightsError(f"The tensor {other[0]} has no place in VGG-19; the file is incomplete or another network's.")
-        self.layers = tuple(layer for relu in self.conv for layer in (before_relu(relu), relu))
+        self.layers = tuple(self.reaches)
 
     @classmethod
     def load(cls) -> "VGG19":
         """From the file that `find_weights` finds; raises WeightsError with what to do if there is none."""
         path = find_weights()
         if path is None:
-            raise WeightsError(f"VGG-19's weights (548 MB) are not on this computer yet. {REMEDY}")
+            raise WeightsError(f"VGG-19's weights ({MEGABYTES} MB) are not on this computer yet. {REMEDY}")
         return cls(read_weights(path))
 
     def _walk(self, image: Tensor, wanted: list[str]) -> Iterator[tuple[str, Tensor]]:
@@ -78,15 +85,14 @@ class VGG19(Encoder):
 
     def _descend(self, image: Tensor, kept: list[str]) -> Iterator[tuple[str, Tensor]]:
         """Yield `(layer, features)` of every layer; only those `kept` are valid after the next one."""
-        padding, pooling = self.way
+        padding, pooling = self.mode
         x = (image - self.mean) / self.std
         for relu, conv in self.conv.items():
-            if begins_block(relu):
-                x = pool(x, pooling)
             x = convolve(conv, x, padding)
             yield before_relu(relu), x
             x = torch.relu(x) if before_relu(relu) in kept else torch.relu_(x)
             yield relu, x
+            x = pool(x, pooling) if relu in POOLED else x
 
 
 def find_weights() -> Path | None:
