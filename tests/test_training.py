@@ -11,7 +11,7 @@ import torch
 from stylekit.encoders.compact import WIDTHS, Compact
 from stylekit.encoders.vgg19 import VGG19
 from stylekit.losses import FLOOR
-from training import beginning, even_out, train_compact
+from training import calibrate, initialize, train_compact
 from training.data import STYLE_LAYERS, Painting
 from training.optimizers import Optimizers
 from training.student import Student, layer_losses
@@ -65,40 +65,40 @@ def test_fitted_heads_find_the_map_that_made_the_targets():
     torch.manual_seed(0)
     mine, head = [torch.rand(2, 5, 6, 7) for _ in range(3)], torch.nn.Conv2d(5, 9, 1, bias=False)
     made = torch.rand(9, 5)
-    beginning.fit_head(head, mine, [torch.einsum("oc,bchw->bohw", made, f) for f in mine])
+    initialize.fit_head(head, mine, [torch.einsum("oc,bchw->bohw", made, f) for f in mine])
     assert (head.weight.flatten(1) - made).norm() < 0.01 * made.norm()
 
 
-def test_what_a_filter_sees_at_each_place_times_its_weights_is_the_convolution():
+def test_a_filter_times_the_neighbourhood_of_each_place_is_the_convolution():
     torch.manual_seed(0)
     x, conv = torch.rand(2, 5, 6, 7), torch.nn.Conv2d(5, 4, 3, padding=1)
     filters = torch.cat((conv.weight.flatten(1), conv.bias[:, None]), 1)
-    made = (filters @ beginning.neighbourhoods(x)).unflatten(1, (2, 6, 7)).transpose(0, 1)
+    made = (filters @ initialize.neighbourhoods(x)).unflatten(1, (2, 6, 7)).transpose(0, 1)
     assert torch.allclose(made, conv(x), atol=1e-6)
 
 
-def left_by(features, counting, kept):
-    """Of tr(counting features features'), what a least-squares fit from the kept channels leaves; features (C, places)."""
-    root = np.linalg.cholesky(counting).T
-    fit = np.linalg.lstsq(features[kept].T, features.T, rcond=None)[0].T
-    return np.square(root @ (features - fit @ features[kept])).sum()
+def left_by(features, importance, selected):
+    """Of tr(importance features features'), what a least-squares fit from the selected channels leaves; features (C, places)."""
+    root = np.linalg.cholesky(importance).T
+    fit = np.linalg.lstsq(features[selected].T, features.T, rcond=None)[0].T
+    return np.square(root @ (features - fit @ features[selected])).sum()
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_channels_that_are_kept_are_each_the_best_next_one(number):
+def test_each_selected_channel_is_the_best_next_one(number):
     rng = np.random.default_rng(number)
     features = rng.normal(size=(7, 7)) @ rng.normal(size=(7, 40))
     spread = rng.normal(size=(7, 7))
-    counting = spread @ spread.T + np.eye(7)
+    importance = spread @ spread.T + np.eye(7)
     parts = [torch.from_numpy(part.reshape(7, 1, 5, 4)).transpose(0, 1) for part in np.split(features, 2, axis=1)]
-    kept = beginning.most_telling(parts, torch.from_numpy(counting), number)
-    assert len(set(kept)) == number
+    selected = initialize.select_channels(parts, torch.from_numpy(importance), number)
+    assert len(set(selected)) == number
     for done in range(number):
-        others = [left_by(features, counting, [*kept[:done], other]) for other in range(7) if other not in kept[:done]]
-        assert left_by(features, counting, kept[: done + 1]) == pytest.approx(min(others), rel=1e-9)
+        others = [left_by(features, importance, [*selected[:done], other]) for other in range(7) if other not in selected[:done]]
+        assert left_by(features, importance, selected[: done + 1]) == pytest.approx(min(others), rel=1e-9)
 
 
-def test_a_widened_layer_gives_the_main_components_of_what_its_filters_would_give():
+def test_a_widened_layer_gives_the_principal_components_of_what_its_filters_would_give():
     torch.manual_seed(0)
     net = Compact()
     layer, (rank, wide, _) = next((layer, widths) for layer, widths in WIDTHS.items() if widths[0] < widths[1])
@@ -106,37 +106,37 @@ def test_a_widened_layer_gives_the_main_components_of_what_its_filters_would_giv
     mine = [torch.rand(2, before, 6, 6) for _ in range(4)]
     fit = torch.randn(wide, 9 * before + 1)
     with torch.no_grad():
-        beginning.set_convolution(net, layer, fit, mine)
+        initialize.set_convolution(net, layer, fit, mine)
         made = torch.cat([net.widen[layer](net.conv[layer](x)).transpose(0, 1).flatten(1) for x in mine], 1).double().numpy()
-    full = np.concatenate([(fit @ beginning.neighbourhoods(x)).double().numpy() for x in mine], 1)
+    full = np.concatenate([(fit @ initialize.neighbourhoods(x)).double().numpy() for x in mine], 1)
     mean = full.mean(1, keepdims=True)
     u, s, v = np.linalg.svd(full - mean, full_matrices=False)
     np.testing.assert_allclose(made, mean + (u[:, :rank] * s[:rank]) @ v[:rank], atol=2e-3 * np.abs(full).max())
 
 
 @pytest.mark.parametrize("number", [2, 4, 5])
-def test_what_a_layer_is_narrowed_to_is_the_best_of_that_rank(number):
-    """Of told x, counted by `counting`, least squares from the narrowed x leave what a truncated SVD leaves."""
+def test_narrowing_is_the_best_of_its_rank(number):
+    """Of the predicted x, weighted by `importance`, least squares from the narrowed x leave what a truncated SVD leaves."""
     rng = np.random.default_rng(number)
-    x, told, spread = rng.normal(size=(5, 5)) @ rng.normal(size=(5, 40)), rng.normal(size=(7, 5)), rng.normal(size=(7, 7))
+    x, prediction, spread = rng.normal(size=(5, 5)) @ rng.normal(size=(5, 40)), rng.normal(size=(7, 5)), rng.normal(size=(7, 7))
     parts = [torch.from_numpy(part.reshape(5, 1, 5, 4)).transpose(0, 1) for part in np.split(x, 2, axis=1)]
-    narrow = beginning.narrowing(parts, torch.from_numpy(told), torch.from_numpy(spread @ spread.T), number).double().numpy()
-    counted = spread.T @ told @ x
-    kept = narrow @ x
-    left = counted - np.linalg.lstsq(kept.T, counted.T, rcond=None)[0].T @ kept
-    least = np.square(np.linalg.svd(counted, compute_uv=False)[number:]).sum()
+    importance = spread @ spread.T
+    narrow = initialize.narrowing(parts, torch.from_numpy(prediction), torch.from_numpy(importance), number).double().numpy()
+    weighted, narrowed = spread.T @ prediction @ x, narrow @ x
+    left = weighted - np.linalg.lstsq(narrowed.T, weighted.T, rcond=None)[0].T @ narrowed
+    least = np.square(np.linalg.svd(weighted, compute_uv=False)[number:]).sum()
     assert narrow.shape == (number, 5)
-    assert np.square(left).sum() == pytest.approx(least, rel=1e-6, abs=1e-9 * np.square(counted).sum())
+    assert np.square(left).sum() == pytest.approx(least, rel=1e-6, abs=1e-9 * np.square(weighted).sum())
 
 
-def test_all_channels_are_told_from_the_chosen_ones_by_least_squares():
+def test_all_channels_are_predicted_from_the_selected_ones_by_least_squares():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(6, 6)) @ rng.normal(size=(6, 40))
-    told = beginning.told_by([torch.from_numpy(x.reshape(6, 1, 5, 8)).transpose(0, 1)], [4, 0, 3]).numpy()
-    np.testing.assert_allclose(told, np.linalg.lstsq(x[[4, 0, 3]].T, x.T, rcond=None)[0].T, atol=1e-4)
+    prediction = initialize.predictor([torch.from_numpy(x.reshape(6, 1, 5, 8)).transpose(0, 1)], [4, 0, 3]).numpy()
+    np.testing.assert_allclose(prediction, np.linalg.lstsq(x[[4, 0, 3]].T, x.T, rcond=None)[0].T, atol=1e-4)
 
 
-def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_do(monkeypatch):
+def test_an_initialized_student_predicts_its_teacher_far_better_than_heads_on_random_features_do(monkeypatch):
     torch.manual_seed(0)
     weights, before = {}, 3
     for index, channels in ((0, 64), (2, 64), (5, 128), (7, 128), (10, 256)):  # up to conv3_1
@@ -157,18 +157,18 @@ def test_a_beginning_follows_a_teacher_far_better_than_heads_on_random_features_
             mine = dict(student.net.walk_unprojected(unseen))
             return [float(layer_losses(mine[k], student.to_teacher(k), wanted_of_unseen[k])[0]) for k in layers]
 
-    begun, random = Student().to(memory_format=torch.channels_last), Student()
-    for layer in list(begun.net.conv)[5:]:
-        del begun.net.conv[layer]
-    monkeypatch.setattr(beginning, "FIRST_STEPS", 200)
-    beginning.begin(begun, Random(), [seen[:4], seen[4:]])
+    initialized, random = Student().to(memory_format=torch.channels_last), Student()
+    for layer in list(initialized.net.conv)[5:]:
+        del initialized.net.conv[layer]
+    monkeypatch.setattr(initialize, "FIRST_STEPS", 200)
+    initialize.initialize(initialized, Random(), [seen[:4], seen[4:]])
     with torch.no_grad():
         features = dict(random.net.walk_unprojected(seen))
     for layer in layers:
         if layer in random.head:
-            beginning.fit_head(random.head[layer], [features[layer]], [wanted[layer]])
-    shares = [b / r for b, r in zip(left(begun), left(random), strict=True)]
-    assert max(shares) < 0.6, (left(begun), left(random))
+            initialize.fit_head(random.head[layer], [features[layer]], [wanted[layer]])
+    shares = [b / r for b, r in zip(left(initialized), left(random), strict=True)]
+    assert max(shares) < 0.6, (left(initialized), left(random))
 
 
 def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
@@ -183,7 +183,7 @@ def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
         assert torch.equal(p, before[name]) == still, name
 
 
-def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has():
+def test_calibration_finds_how_much_more_of_the_weak_directions_the_teacher_has():
     torch.manual_seed(0)
     net = Student().net.requires_grad_(False)  # signals as large in the depth as at the surface
     pictures = [
@@ -191,19 +191,19 @@ def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has(
     ]
     pool = [Painting(*pictures[i : i + 3], 1.0, None, None) for i in (0, 3)]
     before = [net(picture, STYLE_LAYERS) for picture in pictures]
-    turns = {}
+    amplifiers = {}
     for layer in STYLE_LAYERS:
         covariances = [np.cov(f[layer][0].flatten(1).double().numpy(), bias=True) for f in before]
         e, u = np.linalg.eigh(np.mean(covariances, 0))
-        turns[layer] = torch.from_numpy(u * np.maximum(e / e[-1], 1e-4) ** -0.15 @ u.T).float()
+        amplifiers[layer] = torch.from_numpy(u * np.maximum(e / e[-1], 1e-4) ** -0.15 @ u.T).float()
 
     original = copy.deepcopy(net)
 
     def teacher(picture):
         features = original(picture, STYLE_LAYERS)
-        return {layer: torch.einsum("kc,bchw->bkhw", turns[layer], f) for layer, f in features.items()}
+        return {layer: torch.einsum("kc,bchw->bkhw", amplifiers[layer], f) for layer, f in features.items()}
 
-    assert even_out.even_out(net, teacher, pool) == dict.fromkeys(net.root, 0.3)
+    assert calibrate.calibrate(net, teacher, pool) == dict.fromkeys(net.root, 0.3)
     for picture in pictures:
         theirs = teacher(picture)
         for layer, mine in net(picture, net.root).items():
@@ -214,8 +214,8 @@ def test_evening_out_finds_how_much_more_of_the_weak_directions_the_teacher_has(
 def test_a_short_training_ends_with_weights_that_can_be_loaded_and_resumed(tmp_path, monkeypatch, capsys):
     if not (SHARED / "weights/vgg19_standin.safetensors").exists():
         pytest.skip("the pictures and the teacher to train with are not here (../shared)")
-    monkeypatch.setattr(beginning, "FIRST_STEPS", 20)
-    monkeypatch.setattr(train_compact, "BEGUN_WITH", 1)
+    monkeypatch.setattr(initialize, "FIRST_STEPS", 20)
+    monkeypatch.setattr(train_compact, "INITIAL_BATCHES", 1)
     out = tmp_path / "made.safetensors"
 
     def trained(*options):
@@ -224,16 +224,17 @@ def test_a_short_training_ends_with_weights_that_can_be_loaded_and_resumed(tmp_p
         train_compact.main()
         return capsys.readouterr().out.splitlines()
 
-    said = trained("--evened-on", "1")
+    said = trained("--calibrated-on", "1")
     encoder = Compact.load(out, said[-1].split()[-1]).eval()
-    assert [sum(line.startswith(word) for line in said) for word in ("begun", "raised", "saved")] == [len(WIDTHS) - 1, 1, 2]
+    lines = [sum(line.startswith(word) for line in said) for word in ("initialized", "calibrated", "saved")]
+    assert lines == [len(WIDTHS) - 1, 1, 2]
     assert any("batch" in line for line in said)
     features = encoder(torch.rand(1, 3, 64, 64), Compact.layers)
     assert all(bool(f.isfinite().all()) and f.std() > 0 for f in features.values())
 
     resume = out.with_suffix(".resume.pt")
     kernel = torch.load(resume, weights_only=True)["net.conv.relu4_1.weight"]
-    said = trained("--evened-on", "0", "--resume", str(resume), "--lr", "1e-4")
+    said = trained("--calibrated-on", "0", "--resume", str(resume), "--lr", "1e-4")
     after = Compact.load(out, said[-1].split()[-1]).conv["relu4_1"].weight
-    assert not any(line.startswith(("begun", "raised")) for line in said)
+    assert not any(line.startswith(("initialized", "calibrated")) for line in said)
     assert 0 < (after - kernel).norm() < 0.05 * kernel.norm()

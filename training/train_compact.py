@@ -3,7 +3,7 @@
 The student's own features, mapped by a learned linear head per layer, shall equal the teacher's: as features, in the
 statistics that style is made of, and in what changes from one picture to a similar one. Half of each batch are crops of
 pictures, the other half belongs to pictures that the student is painting at this moment, so that it learns from what an
-optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P, evened out.
+optimiser does with its mistakes. At the end each head P becomes the symmetric square root of P'P, calibrated.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.memory import keep_freed
-from training.beginning import begin
+from training.calibrate import calibrate
 from training.data import Painting, Pictures, noisy
-from training.even_out import even_out
+from training.initialize import initialize
 from training.optimizers import Optimizers, rate
 from training.student import Student
 from training.teacher import Teacher
@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2] / "shared"
 RECENT = 16
 """Batches that are kept to be learned from again: making one, teacher included, costs more than a step with it."""
 
-BEGUN_WITH = 20
-"""Batches that the first fit sees."""
+INITIAL_BATCHES = 20
+"""That the first fit is made from."""
 
 LAYER_WEIGHTS = dict.fromkeys(Compact.layers, 1.0) | {"relu4_2": 2.0, "relu5_1": 0.4}
 """What each layer counts: content is measured at relu4_2; relu5_1 has convolutions of its own, which Muon moves as far anyway,
@@ -39,7 +39,7 @@ and shall not spoil what the others need."""
 
 
 def train(args: argparse.Namespace) -> None:
-    """Begin, or resume, and train for `args.minutes`, saving every five minutes and at the end; then even out."""
+    """Initialise, or resume, and train for `args.minutes`, saving every five minutes and at the end; then calibrate."""
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     pictures = Pictures(args.pictures)
@@ -48,7 +48,7 @@ def train(args: argparse.Namespace) -> None:
     if args.resume:
         student.load_state_dict(torch.load(args.resume, weights_only=True))
     else:
-        begin(student, teacher, [next_batch(None, args, pictures, student, rng) for _ in range(BEGUN_WITH)])
+        initialize(student, teacher, [next_batch(None, args, pictures, student, rng) for _ in range(INITIAL_BATCHES)])
     average.load_state_dict(student.state_dict())
     average.requires_grad_(False)
     optimizers = Optimizers(student, args.lr)
@@ -79,9 +79,9 @@ def train(args: argparse.Namespace) -> None:
             torch.save(student.state_dict(), args.out.with_suffix(".resume.pt"))
             saved = time.monotonic()
         batch += 1
-    if args.evened_on:
-        finished = [painted_to_the_end(average.net, pictures, rng) for _ in range(args.evened_on)]
-        print("raised by a power of", even_out(average.net, teacher, finished))
+    if args.calibrated_on:
+        finished = [painted_to_the_end(average.net, pictures, rng) for _ in range(args.calibrated_on)]
+        print("calibrated by powers of", calibrate(average.net, teacher, finished))
         save(average.net, args.out)
 
 
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--differences", type=float, default=2.0, help="weight of the differences against the features")
     parser.add_argument("--again", type=int, default=2, help="steps with recent batches per new one (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=24, help="pictures being painted at a time (default: %(default)s)")
-    parser.add_argument("--evened-on", type=int, default=24, help="paintings that losses are evened on (default: %(default)s)")
+    parser.add_argument("--calibrated-on", type=int, default=24, help="paintings to calibrate losses on (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="processor cores to use")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -1,11 +1,12 @@
-"""Where training begins: each layer fitted by least squares to the channels of the teacher that say most about all of them.
+"""Initialise the student: each layer fitted by least squares to the teacher's channels that predict the others best.
 
-From the image on, convolution by convolution. A greedy choice names the teacher's channels from which all of them can be told
-best, linearly, and what the teacher's next convolution makes of them counts as well; the student's filters are then the ones
-that best foretell them from the student's own channels below. So each layer makes up for what those below it have lost.
-(Pruning channels and refitting: He et al., arXiv 1707.06168; Luo et al., 1707.06342.) Where 1x1 convolutions widen and narrow,
-they are made of main components: of what the filters give, and of what is behind the ReLU (Zhang et al., 1505.06798; Kim et
-al., 1511.06530). The first convolution, whose least squares would be the teacher's own kernels, is trained from random ones.
+Convolution by convolution, from the image on. A greedy selection finds the teacher's channels from which all of them, and what
+its next convolution makes of them, are predicted best by linear regression; the student's filters are then those that predict
+these channels best from the student's own channels below, so that each layer corrects for the errors of those below it.
+(Channel pruning with refitting: He et al., arXiv 1707.06168; Luo et al., 1707.06342.) The 1x1 convolutions are made of
+principal components: those that widen, of what the filters give; those that narrow, of what is behind the ReLU (Zhang et al.,
+1505.06798; Kim et al., 1511.06530). The first convolution, whose least squares would be the teacher's own kernels, is trained
+from random ones.
 """
 
 from collections.abc import Iterable
@@ -20,12 +21,12 @@ from training.student import Student, layer_losses
 from training.teacher import Teacher
 
 PLACES = 300_000
-"""Of a layer that least squares sees at most, over all pictures: 130 for each weight of the largest filter."""
+"""Of a layer that least squares uses at most, over all pictures: 130 for each weight of the largest filter."""
 FIRST_STEPS = 1500
 """In which the first convolution is trained."""
 
 
-def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
+def initialize(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
     """Set the student's convolutions and heads from batches (B, 3, H, W) of pictures."""
     layers = list(student.net.conv)
     with torch.no_grad():
@@ -36,57 +37,58 @@ def begin(student: Student, teacher: Teacher, batches: list[Tensor]) -> None:
         for layer in layers[1:]:
             wanted = [t.pop(before_relu(layer)) for t in theirs]
             pairs = ((neighbourhoods(x), _channels_first(t)) for x, t in zip(mine, wanted, strict=True))
-            fit = least_squares(pairs, _share(wanted))
+            filters = least_squares(pairs, _share(wanted))
             wanted = [t.relu_() for t in wanted]
-            seen_next = _pooled(layer, wanted)
-            chosen = _chosen(teacher, layer, seen_next)
-            set_convolution(student.net, layer, fit[chosen], mine)
+            next_inputs = _pooled(layer, wanted)
+            selected = _selected(teacher, layer, next_inputs)
+            set_convolution(student.net, layer, filters[selected], mine)
             at_relu = [student.net.convolved(layer, x, "zeros").relu_() for x in mine]
             mine = _pooled(layer, at_relu)
             if layer in student.net.narrow:
-                narrow, counting = student.net.narrow[layer], _counting(teacher, layer, layer in NARROWED)
-                narrow.weight.copy_(narrowing(mine, told_by(seen_next, chosen), counting, narrow.out_channels)[:, :, None, None])
+                narrow, importance = student.net.narrow[layer], _importance(teacher, layer, layer in NARROWED)
+                kept = narrowing(mine, predictor(next_inputs, selected), importance, narrow.out_channels)
+                narrow.weight.copy_(kept[:, :, None, None])
                 mine = [narrow(x) for x in mine]
             if layer in student.head:
                 fit_head(student.head[layer], mine if layer in NARROWED else at_relu, wanted)
-            print(f"begun {layer}: {len(chosen)} of {len(fit)} channels", flush=True)
+            print(f"initialized {layer}: {len(selected)} of {len(filters)} channels", flush=True)
     student.fold()
 
 
-def set_convolution(net: Compact, layer: str, fit: Tensor, mine: list[Tensor]) -> None:
-    """Give the layer's convolutions the filters `fit` (wide, 9 c + 1), bias last, of inputs (B, c, h, w).
+def set_convolution(net: Compact, layer: str, filters: Tensor, mine: list[Tensor]) -> None:
+    """Give the layer's convolutions the `filters` (wide, 9 c + 1), bias last, of inputs (B, c, h, w).
 
-    Where a 1x1 convolution widens, the 3x3 one in front of it makes the main components of what the filters give.
+    Where a 1x1 convolution widens, the 3x3 one in front of it gives the principal components of what the filters give.
     """
-    conv, kernel, bias = net.conv[layer], fit[:, :-1].unflatten(1, (mine[0].shape[1], 3, 3)), fit[:, -1]
+    conv, kernel, bias = net.conv[layer], filters[:, :-1].unflatten(1, (mine[0].shape[1], 3, 3)), filters[:, -1]
     if layer in net.widen:
         given = [nn.functional.conv2d(x, kernel, padding=1) for x in mine]
         places = sum(g[:, 0].numel() for g in given)
         mean = sum((g.sum((0, 2, 3)) for g in given), torch.zeros(())) / places
-        spread = _second_moment(given) / places - torch.outer(mean, mean)
-        main = torch.linalg.eigh(spread).eigenvectors[:, -conv.out_channels :].float()
-        net.widen[layer].weight.copy_(main[:, :, None, None])
-        net.widen[layer].bias.copy_(bias + mean - main @ (main.T @ mean))
-        kernel = torch.einsum("kr,kcij->rcij", main, kernel)
+        covariance = _second_moment(given) / places - torch.outer(mean, mean)
+        components = torch.linalg.eigh(covariance).eigenvectors[:, -conv.out_channels :].float()
+        net.widen[layer].weight.copy_(components[:, :, None, None])
+        net.widen[layer].bias.copy_(bias + mean - components @ (components.T @ mean))
+        kernel = torch.einsum("kr,kcij->rcij", components, kernel)
     else:
         conv.bias.copy_(bias)
     conv.weight.copy_(kernel)
 
 
-def told_by(features: list[Tensor], chosen: list[int]) -> Tensor:
-    """(C, number): how all channels of features (B, C, h, w) are told best, linearly, from the chosen ones."""
+def predictor(features: list[Tensor], selected: list[int]) -> Tensor:
+    """(C, number): the linear map that predicts all channels of features (B, C, h, w) best from the selected ones."""
     second = _second_moment(features)
-    some = second[chosen][:, chosen]
+    some = second[selected][:, selected]
     some.diagonal().add_(1e-6 * some.diagonal().mean())
-    return torch.linalg.solve(some, second[chosen]).T
+    return torch.linalg.solve(some, second[selected]).T
 
 
-def narrowing(mine: list[Tensor], told: Tensor, counting: Tensor, number: int) -> Tensor:
-    """(number, wide): the combinations of (B, wide, h, w) that keep most of `counting`^(1/2) `told` times them."""
-    values, vectors = torch.linalg.eigh(told.T @ counting.double() @ told)
+def narrowing(mine: list[Tensor], prediction: Tensor, importance: Tensor, number: int) -> Tensor:
+    """(number, wide): the linear maps of (B, wide, h, w) that keep most of `importance`^(1/2) `prediction` times them."""
+    values, vectors = torch.linalg.eigh(prediction.T @ importance.double() @ prediction)
     metric = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    main = torch.linalg.eigh(metric @ _second_moment(mine) @ metric).eigenvectors[:, -number:]
-    return (main.T @ metric).float()
+    components = torch.linalg.eigh(metric @ _second_moment(mine) @ metric).eigenvectors[:, -number:]
+    return (components.T @ metric).float()
 
 
 def first_convolution(student: Student, batches: list[Tensor], theirs: list[Tensor]) -> None:
@@ -111,22 +113,23 @@ def fit_head(head: nn.Conv2d, mine: list[Tensor], theirs: list[Tensor]) -> None:
     head.weight.copy_(least_squares(pairs, _share(theirs))[:, :, None, None])
 
 
-def most_telling(features: list[Tensor], counting: Tensor, number: int) -> list[int]:
-    """Which channels of features (B, C, h, w) leave least of `counting`^(1/2) features (C, C) if all else is linear in them.
+def select_channels(features: list[Tensor], importance: Tensor, number: int) -> list[int]:
+    """The `number` channels of features (B, C, h, w) from which all are predicted best by linear regression.
 
-    One at a time, each the one that takes most: a Cholesky factorisation of the second moments, pivoted by `counting`.
+    importance (C, C) is the quadratic form by which errors are measured. Greedily, each time the channel that lowers the error
+    most: a Cholesky factorisation of the second moments, pivoted by `importance`.
     """
-    left = _second_moment(features)
-    counted = counting.double() @ left
-    floor, kept = 1e-9 * left.diagonal().mean(), list[int]()
+    residual = _second_moment(features)
+    weighted = importance.double() @ residual
+    floor, selected = 1e-9 * residual.diagonal().mean(), list[int]()
     for _ in range(number):
-        gain = (counted * left).sum(0) / left.diagonal().clamp_min(floor)
-        gain[kept] = -1
+        gain = (weighted * residual).sum(0) / residual.diagonal().clamp_min(floor)
+        gain[selected] = -1
         best = int(gain.argmax())
-        kept.append(best)
-        taken = left[best] / left[best, best].clamp_min(floor)
-        left, counted = left - torch.outer(left[:, best], taken), counted - torch.outer(counted[:, best], taken)
-    return kept
+        selected.append(best)
+        explained = residual[best] / residual[best, best].clamp_min(floor)
+        residual, weighted = (x - torch.outer(x[:, best], explained) for x in (residual, weighted))
+    return selected
 
 
 def least_squares(pairs: Iterable[tuple[Tensor, Tensor]], share: float) -> Tensor:
@@ -136,7 +139,7 @@ def least_squares(pairs: Iterable[tuple[Tensor, Tensor]], share: float) -> Tenso
         some = torch.randperm(t.shape[1])[: max(1, round(share * t.shape[1]))]
         x, t = x[:, some], t[:, some]
         second, mixed, places = second + (x @ x.T).double(), mixed + (x @ t.T).double(), places + len(some)
-    second.diagonal().add_(0.01 * len(second) / places * second.diagonal().mean())  # the fewer places, the more cautious
+    second.diagonal().add_(0.01 * len(second) / places * second.diagonal().mean())  # ridge; the fewer places, the larger
     return torch.linalg.solve(second, mixed).T.float()
 
 
@@ -146,32 +149,32 @@ def _share(parts: list[Tensor]) -> float:
 
 
 def neighbourhoods(x: Tensor) -> Tensor:
-    """(9 C + 1, places) of x (B, C, h, w): what a 3x3 filter and its bias see at each place."""
+    """(9 C + 1, places) of x (B, C, h, w): the inputs of a 3x3 filter and its bias at each place."""
     columns = _channels_first(nn.functional.unfold(x, 3, padding=1)[..., None])
     return torch.cat((columns, torch.ones(1, columns.shape[1])))
 
 
-def _chosen(teacher: Teacher, layer: str, seen_next: list[Tensor]) -> list[int]:
-    """Which of the teacher's channels (B, C, h, w) the student has at the ReLU: all in their order, or the most telling ones."""
+def _selected(teacher: Teacher, layer: str, next_inputs: list[Tensor]) -> list[int]:
+    """Which of the teacher's channels (B, C, h, w) the student has at the ReLU: all in their order, or a selection."""
     _, wide, _ = WIDTHS[layer]
-    if wide == seen_next[0].shape[1]:
+    if wide == next_inputs[0].shape[1]:
         return list(range(wide))
-    return most_telling(seen_next, _counting(teacher, layer, layer in Compact.layers), wide)
+    return select_channels(next_inputs, _importance(teacher, layer, layer in Compact.layers), wide)
 
 
-def _counting(teacher: Teacher, layer: str, given: bool) -> Tensor:
-    """How much pairs of channels of `layer` count (C, C): in the teacher's next convolution, and as themselves if `given`."""
+def _importance(teacher: Teacher, layer: str, given: bool) -> Tensor:
+    """How much errors of channels of `layer` count (C, C): behind the teacher's next convolution, and as such if `given`."""
     themselves = torch.eye(teacher.vgg19.conv[layer].out_channels)
     behind = [conv for name, conv in teacher.vgg19.conv.items() if name > layer]  # names sort by depth
     if layer == Compact.layers[-1] or not behind:
         return themselves
     kernel = behind[0].weight
-    heard = torch.einsum("ocij,odij->cd", kernel, kernel)
-    return heard / heard.diagonal().mean() + themselves * given
+    form = torch.einsum("ocij,odij->cd", kernel, kernel)
+    return form / form.diagonal().mean() + themselves * given
 
 
 def _pooled(layer: str, parts: list[Tensor]) -> list[Tensor]:
-    """Features (B, C, h, w) at the ReLU of `layer` as the next convolution sees them."""
+    """Features (B, C, h, w) at the ReLU of `layer` as the next convolution has them."""
     return [nn.functional.max_pool2d(x, 2) for x in parts] if layer in POOLED else parts
 
 
