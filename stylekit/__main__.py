@@ -5,12 +5,15 @@ import signal
 import sys
 from typing import NoReturn
 
+from stylekit.threads import yield_cores
+
 
 def run() -> int:
     """Run the command line; returns the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, leave)
+    yield_cores()
     from stylekit.cli import main
 
     return main()

@@ -25,6 +25,7 @@ from stylekit.memory import keep_freed
 from stylekit.presets import PRESETS
 from stylekit.pyramid import Level, levels
 from stylekit.recipe import MOST_STYLES, LayerWeights, Recipe
+from stylekit.threads import limit_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -280,6 +281,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     from stylekit.transfer import stylize
 
     keep_freed()
+    limit_threads()
     with _handled(_interrupt):
         out = _checked_out(args.out)
         _check_device(args.device)

@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+from stylekit.threads import yield_cores
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it when it is imported: nothing leaves this machine
+yield_cores()
 
 import gradio as gr
 

@@ -22,6 +22,7 @@ from stylekit.encoders import allow_tf32, pick_device, vgg19
 from stylekit.errors import BusyError, RecipeError, UsageError, WeightsError
 from stylekit.memory import keep_freed
 from stylekit.recipe import Recipe
+from stylekit.threads import limit_threads
 
 try:  # ZeroGPU's package: there on a Space with borrowed GPUs, and to be imported before CUDA is touched
     spaces: ModuleType | None = importlib.import_module("spaces")
@@ -122,8 +123,9 @@ def device_name() -> str:
 
 
 def prepare() -> None:
-    """Once at the start: use as many cores as a Space says it has, let steps keep their memory and an NVIDIA GPU be quick."""
+    """Once at the start: use as many cores as there are for us, let steps keep their memory and an NVIDIA GPU be quick."""
     keep_freed()
     allow_tf32()
     if (cores := os.environ.get("CPU_CORES", "")).isdecimal():
         torch.set_num_threads(max(1, int(cores)))
+    limit_threads()
