@@ -1,4 +1,4 @@
-"""Two image components that gradio does not have. Gradio writes a stub (.pyi) beside every file that defines one."""
+"""Three components that gradio does not have. Gradio writes a stub (.pyi) beside every file that defines one."""
 
 import base64
 import io
@@ -46,3 +46,24 @@ class PictureFile(gr.Image):
     def get_block_name(self) -> str:
         """The stock component in the browser."""
         return "image"
+
+
+class Dial(gr.Slider):
+    """A slider that hands on what was typed into its field, even beyond its ends: the recipe is what judges."""
+
+    LENGTHEN = (
+        "value => {{ if (value === null || document.activeElement?.type !== 'number') return {{__type__: 'update'}};"
+        " return {{__type__: 'update', minimum: Math.min(value, {least}), maximum: Math.max(value, {most})}} }}"
+    )
+
+    def preprocess(self, payload: Any) -> Any:
+        """The number, None for an empty field; gr.Slider raises an error beyond its ends."""
+        return payload
+
+    def lengthen(self) -> str:
+        """JavaScript for the event `input`: in the browser, at once, because a field that is left takes the slider's end."""
+        return self.LENGTHEN.format(least=self.minimum, most=self.maximum)
+
+    def get_block_name(self) -> str:
+        """The stock component in the browser."""
+        return "slider"

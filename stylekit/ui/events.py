@@ -17,7 +17,7 @@ from stylekit.pictures import Picture, read_recipe_json, to_array
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import compute, plots
-from stylekit.ui.components import PictureFile
+from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
 from stylekit.ui.masking import masks_of
 from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
@@ -117,18 +117,47 @@ class Events:
     # ------------------------------------------------------------------------------------------------ settings
 
     def turn(self, session: Session, *values: Any) -> None:
-        """The controls that act on what is running, in the order of `Page.turned`."""
+        """The values of `Page.controls`: remembered, and what can act on a running picture does so."""
+        settings = dict(zip(self.page.controls, values, strict=True))
         if dials := session.dials:  # once: a run may end meanwhile
-            fields = nested(dict(zip(self.page.turned, values, strict=True)), len(dials.weights.scales))
+            turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.scales))
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
-                session.turn(Weights(**{name: fields[field] for name, field in LIVE.items()}))
+                session.turn(Weights(**{name: turned[field] for name, field in LIVE.items()}))
+        with suppress(RecipeError):
+            recipe = Recipe(**nested(settings, MOST_STYLES))
+            session.settings, session.note = settings, self._waits(session, recipe)
+
+    def _waits(self, session: Session, recipe: Recipe) -> str:
+        """Which settings a running picture cannot take."""
+        running = session.recipe if session.dials else None
+        names = [f.name for f in fields(Recipe) if f.name not in LIVE.values()] if running else []
+        waiting = [self.words(f"label.{name}") for name in names if getattr(recipe, name) != getattr(running, name)]
+        return self.words("status.waits", settings=", ".join(waiting)) if waiting else ""
 
     def turn_by_hand(self, session: Session, *values: Any) -> Any:
-        """The same for a slider that the visitor moves: between runs, it says what becomes of it."""
+        """The same for a control that the visitor moves: between runs, it says what becomes of it."""
         self.turn(session, *values)
         if session.dials or session.canvas is None:
             return gr.skip()
         return status(View("done", self.words("status.next"), done=1.0))
+
+    def judge(self, key: str, session: Session, value: Any, before: Any) -> Any:
+        """A number that has been typed in place of `before`: where no recipe may have it, say so, and show that again."""
+        control = self.page.controls[key]
+        error = self._refusal(key, value)
+        if error is None:
+            return gr.skip()
+        counts = control.value if self._refusal(key, before) else before
+        session.note = self.words("value.refused", error=error, value=f"{counts:g}")
+        return {control: _set(control, counts), self.page.status: status(View("done", "", error=session.note))}
+
+    def _refusal(self, key: str, value: Any) -> RecipeError | None:
+        """Why no recipe of this studio may have this value of a control."""
+        try:
+            self.studio.limits.check(Recipe(**nested({key: value}, MOST_STYLES)))
+        except RecipeError as error:
+            return error
+        return None
 
     def choose_look(self, name: str | None) -> Updates:
         """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
@@ -286,9 +315,16 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 
     page.earlier.click(events.bring_back, page.session, shown, **live)
 
-    turned = [page.session, *page.turned.values()]
-    for control in page.turned.values():
+    turned = [page.session, *controls]
+    for key, control in page.controls.items():
         control.input(events.turn_by_hand, turned, page.status, trigger_mode="always_last", **live)
+        if isinstance(control, Dial):
+            control.input(None, control, control, js=control.lengthen(), **live)
+        if isinstance(control, Dial | gr.Number):
+            left = control.release if isinstance(control, Dial) else control.blur
+            typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
+            judged = left(judge, typed, [control, page.status], js="(...typed) => [...typed.slice(0, 2), numberBefore]", **live)
+            judged.then(events.turn, turned, None, **live)
     chosen = [*controls, page.look, page.program, page.look_note]
     for chooser in (page.look, page.program):
         chooser.input(events.choose_look, chooser, chosen, **live).then(events.turn, turned, None, **live)

@@ -11,7 +11,7 @@ from stylekit.errors import RecipeError
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
-from stylekit.ui.components import ASSETS, LiveImage, PictureFile
+from stylekit.ui.components import ASSETS, Dial, LiveImage, PictureFile
 from stylekit.ui.masking import COLORS
 from stylekit.ui.painting import View
 from stylekit.ui.session import Session
@@ -72,6 +72,8 @@ class Page:
     units_note: gr.HTML
     look_note: gr.HTML
     recipe_file: gr.UploadButton
+    before: gr.Number
+    """never seen: what a number field had when the visitor began to type into it, from page.js"""
     controls: dict[str, Any]
     """all of Recipe's fields, by name; parts of a field as `layer_weights.relu1_1` or `style_shares.0`"""
 
@@ -101,6 +103,7 @@ def samples(folder: str) -> list[str]:
 def place(words: Words, limits: hosting.Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
     parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
+    parts["before"] = gr.Number(visible=False)
     gr.HTML(_header(words), elem_id="masthead", padding=False)
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(scale=5, min_width=230, elem_id="pictures"):
@@ -284,12 +287,12 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
     return parts | {"controls": controls}
 
 
-def _slider(name: str, words: Words, most: float | None = None) -> gr.Slider:
+def _slider(name: str, words: Words, most: float | None = None) -> Dial:
     f, default = setting(name), getattr(Recipe(), name)
     least, top, step = f.metadata["slider"]
     symbol = f.metadata.get("symbol")
     label = words(f"label.{name}") + (f" {symbol}" if symbol else "")
-    return gr.Slider(
+    return Dial(
         min(least, most) if most else least,
         most or top,
         value=min(default, most) if most else default,
@@ -314,7 +317,7 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
             what = LETTERS[part] if isinstance(part, int) else part
             first = part == PARTS[name][0]  # once is enough to say what they do
             label, info, key = words(f"part.{name}", part=what), f.metadata["help"] if first else "", f"set-{name}-{part}"
-        sliders[f"{name}.{part}"] = gr.Slider(
+        sliders[f"{name}.{part}"] = Dial(
             least,
             most,
             value=defaults[f"{name}.{part}"],
@@ -340,7 +343,7 @@ def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
         own = bool(f.metadata.get("open"))  # a restored recipe may name what the list does not
         choices = list(f.metadata["choices"])
         return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key, allow_custom_value=own)
-    return gr.Number(default, precision=0, minimum=f.metadata["least"], label=label, info=info, elem_id=key)
+    return gr.Number(default, precision=0, label=label, info=info, elem_id=key)
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:

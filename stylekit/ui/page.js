@@ -1,4 +1,5 @@
 // A picture or recipe that is dropped anywhere but on an upload field goes to "Bring settings back".
+var numberBefore = null; // what the number field that was left last had when it was entered
 (() => {
   const target = () => document.querySelector("#dials > input[type=file]");
   const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
@@ -20,6 +21,25 @@
     target().files = event.dataTransfer.files;
     target().dispatchEvent(new Event("change", { bubbles: true }));
   });
+
+  // A number field that is left empty takes back what it had (Gradio would make it 0), and its slider follows beyond its old end.
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.type === "number") target.dataset.before = target.value;
+  });
+  document.addEventListener(
+    "blur",
+    ({ target }) => {
+      if (target.type !== "number") return;
+      numberBefore = Number(target.dataset.before);
+      if (target.value === "") {
+        target.value = target.dataset.before ?? "";
+        target.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      const slider = target.closest(".dial")?.querySelector("input[type=range]");
+      if (slider) slider.value = target.value;
+    },
+    true,
+  );
 
   // Gradio's sample thumbnails have no names of their own for screen readers.
   const nameSamples = () => {

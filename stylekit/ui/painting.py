@@ -109,7 +109,7 @@ class Studio:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
         self.sweep()
         run = _Run(self, session, order)
-        session.dials, session.stopping = run.dials, ""
+        session.dials, session.recipe, session.stopping, session.note = run.dials, order.recipe, "", ""
         try:
             yield from run.views()
         except StylekitError as error:
@@ -245,7 +245,8 @@ class _Run:
         if speed := self.pace.speed():
             left = self.pace.seconds_left(frame, self.order.recipe.size)
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
-        note = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
+        turned = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
+        note = " ".join(part for part in (turned, self.session.note) if part)
         return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.table)
 
     def ended(self, error: str = "") -> View:

@@ -49,8 +49,8 @@ class Session:
         """that it began with"""
         self.stopping = ""
         """"pause" or "stop" once the visitor has asked for it"""
-        self.refused = ""
-        """what is wrong with the value that was typed last, for the run to say"""
+        self.note = ""
+        """what the run is to tell of the settings: a value that was refused, or what waits for the next run"""
         self.canvas: Canvas | None = None
         """the painting on the easel, one of `canvases`"""
         self.canvases: list[Canvas] = []
