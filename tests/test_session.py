@@ -1,13 +1,20 @@
 """What a visitor's session knows: no work is lost, what the fields show is what runs, and nobody sees another's."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
-from browser import PATIENCE, playwright
+from browser import PATIENCE, drop, playwright
 
-from stylekit import Recipe, read_recipe_json
-from stylekit.ui.session import EARLIER, Canvas, Session
+from stylekit import Recipe, open_picture, read_recipe_json, save_png
+from stylekit.ui.hosting import Limits
+from stylekit.ui.painting import Order, Studio
+from stylekit.ui.session import EARLIER, Canvas, Session, Sessions
+from stylekit.ui.words import Words
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo-waves.jpg"
 
 
 @pytest.fixture
@@ -53,6 +60,58 @@ def test_earlier_paintings_come_back_one_after_the_other_and_then_the_last_again
     assert session.canvas is one
     session.forget()
     assert not session.has_earlier() and not one.path.exists() and not three.path.exists()
+
+
+def test_a_token_leads_to_one_session_and_what_is_no_token_to_none():
+    sessions, mine = Sessions(most=2), Session()
+    token = "0123456789abcdef" * 2
+    assert sessions.find(token, mine) is mine and mine.known
+    assert sessions.find(token, Session()) is mine and mine.tabs == 2
+    for wrong in ("", "../" + token, token + "\n", token[:-1], token.upper(), None, 3, [token]):
+        stranger = Session()
+        assert sessions.find(wrong, stranger) is stranger and not stranger.known
+    for n in range(2):  # others, who push the oldest out
+        assert sessions.find(f"{n:032x}", Session()) is not mine
+    assert sessions.find(token, stranger) is stranger
+
+
+def test_pictures_stay_until_the_last_tab_is_closed(painted):
+    sessions, mine = Sessions(), Session()
+    token = "f" * 32
+    sessions.find(token, mine)
+    mine.keep(painted())
+    sessions.find(token, Session())  # loaded anew
+    mine.leave()  # gradio says so an hour after the old page went
+    assert mine.kept()
+    mine.leave()
+    assert mine.kept() is None
+
+
+def test_a_run_whose_page_is_gone_leaves_its_last_picture(tmp_path):
+    studio, session = Studio(Limits(), Words()), Session()
+    studio.sessions.find("a" * 32, session)
+    views = studio.paint(session, Order(str(PHOTO), (str(ARTWORK),), Recipe(size=64, steps=1000)))
+    while next(views).mode != "painting":
+        pass
+    views.close()
+    canvas = studio.left(session)
+    assert canvas.path.is_file() and canvas.unfinished and session.dials is None
+
+
+def test_a_picture_is_copied_once_and_its_copy_lives_on(tmp_path):
+    studio, session = Studio(Limits(), Words()), Session()
+    upload = tmp_path / "mine.jpg"
+    upload.write_bytes(PHOTO.read_bytes())
+    assert studio.keep_picture(session, "content", str(upload))
+    assert not studio.keep_picture(session, "content", str(upload))
+    upload.unlink()
+    assert Path(session.pictures["content"]).read_bytes() == PHOTO.read_bytes()
+    assert studio.keep_picture(session, "content", str(ARTWORK))  # in its place
+    assert [path.name for path in session.folder.glob("content/*")] == [ARTWORK.name]
+    studio.keep_picture(session, "content", None)
+    assert session.pictures == {"content": None}
+    session.forget()
+    assert not Path(session.folder or "").is_file()
 
 
 # ------------------------------------------------------------------------------------------------------ in the browser
@@ -209,3 +268,131 @@ def test_what_a_running_picture_cannot_take_is_said(visit, long_recipe):
     playwright.expect(page.locator("#status")).not_to_contain_text("Start from", timeout=PATIENCE)
     page.locator("#stop").click()
     visitor.says("Stopped")
+
+
+def upload(visitor, where, path):
+    visitor.page.locator(f"#{where} input[type=file]").first.set_input_files(path)
+    expect_picture(visitor, where, path.name)
+
+
+def expect_picture(visitor, where, name):
+    playwright.expect(visitor.page.locator(f"#{where} img").first).to_have_attribute("src", re.compile(name), timeout=PATIENCE)
+
+
+def reload(visitor):
+    visitor.page.reload()
+    visitor.page.locator("#paint").wait_for()
+    visitor.page.locator("#canvas img").wait_for()
+
+
+@pytest.fixture
+def own_pictures(tmp_path):
+    """(photo, artwork) as a visitor's own files."""
+    photo, artwork = tmp_path / "my-photo.jpg", tmp_path / "my-artwork.jpg"
+    photo.write_bytes(PHOTO.read_bytes())
+    artwork.write_bytes(ARTWORK.read_bytes())
+    return photo, artwork
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on(visit, own_pictures, tmp_path, dark):
+    visitor, stranger = visit(dark=dark), visit()
+    page = visitor.page
+    photo, artwork = own_pictures
+    upload(visitor, "content", photo)
+    upload(visitor, "style", artwork)
+    page.get_by_text("Gentle", exact=True).first.click()
+    expect_value(visitor, "style_weight", "1.5")
+    visitor.unfold()
+    for name, value in (("size", 96), ("steps", 1000), ("coarsest", 96)):
+        visitor.set(name, value)
+    page.wait_for_timeout(500)
+
+    reload(visitor)  # before painting
+    expect_picture(visitor, "content", photo.name)
+    expect_picture(visitor, "style", artwork.name)
+    expect_value(visitor, "style_weight", "1.5")
+    visitor.unfold()
+    expect_value(visitor, "size", "96")
+    assert page.locator("#looks input:checked").count() == 1
+    playwright.expect(page.locator("#look-note")).to_contain_text("photo stays clear")
+
+    page.locator("#paint").click()
+    visitor.different_pictures(3)
+    reload(visitor)  # in mid-run
+    visitor.says(r"Your last painting, at step [1-9]")
+    expect_file(visitor)
+    assert saved_recipe(visitor, tmp_path).style_weight == 1.5 and size_shown(visitor) == (96, 64)
+    expect_picture(visitor, "content", photo.name)
+    expect_value(visitor, "style_weight", "1.5")
+    assert page.locator("#continue").is_visible() and page.locator("#paint").inner_text() == "Start over"
+    page.screenshot(path=tmp_path / "after-reload.png")
+    page.locator("#continue").click()
+    visitor.different_pictures(2)
+    page.locator("#stop").click()
+    visitor.says("Stopped at step")
+    expect_file(visitor)
+    shown = page.locator("#canvas img").get_attribute("src")
+
+    reload(visitor)  # after it has ended
+    visitor.says("Your last painting, at step")
+    playwright.expect(page.locator("#canvas img")).to_have_attribute("src", shown, timeout=PATIENCE)
+
+    reload(stranger)
+    stranger.page.wait_for_timeout(1000)
+    assert "my-" not in stranger.page.content() and stranger.value("style_weight") == 5
+    assert not stranger.page.locator("#continue").is_visible()
+    other_tab = visitor.context.new_page()  # of the same browser: another visitor, perhaps the next pupil
+    other_tab.goto(page.url)
+    other_tab.locator("#canvas img").wait_for()
+    other_tab.wait_for_timeout(1000)
+    assert "my-" not in other_tab.content()
+
+
+def test_a_photo_that_is_dropped_on_the_page_becomes_photo_or_artwork(visit, own_pictures, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    photo, artwork = own_pictures
+    drop(page, photo, "#canvas")
+    visitor.says("my-photo.jpg carries no settings. What is it to be?")
+    playwright.expect(page.locator("#as-photo")).to_be_focused(timeout=PATIENCE)
+    page.screenshot(path=tmp_path / "offer.png")
+    page.keyboard.press("Enter")
+    expect_picture(visitor, "content", photo.name)
+    playwright.expect(page.locator("#offer")).to_be_hidden()
+    playwright.expect(page.locator("#paint")).to_be_focused(timeout=PATIENCE)
+    drop(page, artwork, "#status")
+    playwright.expect(page.locator("#as-photo")).to_be_focused(timeout=PATIENCE)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect_picture(visitor, "style", artwork.name)
+    expect_picture(visitor, "content", photo.name)
+    drop(page, photo, "#canvas")
+    page.locator("#as-nothing").click()
+    playwright.expect(page.locator("#offer")).to_be_hidden()
+    text = tmp_path / "letter.png"
+    text.write_text("Dear all")
+    drop(page, text, "#canvas")
+    playwright.expect(page.locator("#status [role=alert]")).to_be_visible(timeout=PATIENCE)
+    assert not page.locator("#offer").is_visible()
+
+
+def test_a_look_is_no_longer_chosen_when_one_of_its_settings_was_moved(visit):
+    visitor = visit()
+    page = visitor.page
+    page.get_by_text("Bold", exact=True).first.click()
+    expect_value(visitor, "style_weight", "40")
+    visitor.unfold()
+    visitor.set("steps", 50)  # no preset's business
+    page.wait_for_timeout(500)
+    assert page.locator("#looks input:checked").count() == 1
+    visitor.set("style_weight", 30)
+    playwright.expect(page.locator("#look-note")).to_have_text("Bold, with changes of yours.", timeout=PATIENCE)
+    assert page.locator("#looks input:checked").count() == 0
+
+
+def test_a_recipe_that_is_too_large_twice_is_told_both(visit, tmp_path):
+    save_png(tmp_path / "huge.png", open_picture(PHOTO, 32).image, recipe_json=Recipe(size=4096, steps=9000).to_json())
+    visitor = visit()
+    visitor.page.locator("#dials > input[type=file]").set_input_files(tmp_path / "huge.png")
+    visitor.says("Settings restored from huge.png. size was brought down to 1024.* steps was brought down to 1000")

@@ -44,7 +44,7 @@ def build(limits: hosting.Limits | None = None) -> Page:
     with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, LIFETIME), fill_width=True) as page:
         components = place(words, limits)
         waiting = limits.concurrency + limits.queue
-        wire(components, Studio(limits, words), waiting + SPARE)
+        wire(page, components, Studio(limits, words), waiting + SPARE)
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)
     demo.limits = limits

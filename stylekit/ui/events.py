@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+from gradio.blocks import BlockContext
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.pictures import Picture, read_recipe_json, to_array
-from stylekit.presets import PRESETS
+from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import compute, plots
 from stylekit.ui.components import Dial, PictureFile
@@ -23,7 +24,7 @@ from stylekit.ui.masking import masks_of
 from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
 from stylekit.ui.session import Canvas, Session
 
-Updates = dict[Component, Any]
+Updates = dict[Component | BlockContext, Any]
 
 PLOT_PERIOD = 4
 """Previews between two drawings of the losses."""
@@ -114,18 +115,40 @@ class Events:
         session.stopping = how
         return {self.page.status: status(View("waiting", self.words("status.stopping")))} if session.dials else {}
 
+    # ------------------------------------------------------------------------------------------------ a page loaded anew
+
+    def arrive(self, session: Session, token: str) -> Any:
+        """Settings and pictures of whoever was here before in the same tab."""
+        found = self.studio.sessions.find(token, session)
+        if found is session:
+            return gr.skip()
+        found.touch()
+        updates: Updates = {self.page.session: found}
+        updates |= {self.page.controls[key]: _set(self.page.controls[key], value) for key, value in found.settings.items()}
+        for key, picture in self.page.files.items():
+            path = found.pictures.get(key)
+            if key in found.pictures and (path is None or Path(path).is_file()):
+                updates[picture] = path
+        return updates | self._look_of(found)
+
+    def come_back(self, session: Session) -> Any:
+        """The painting of whoever was here before in the same tab; it may take a moment until its run has ended."""
+        if session.tabs < 2 or not (canvas := self.studio.left(session)):
+            return gr.skip()
+        return self._shown(session, self._again(session, canvas, "status.back"))
+
     # ------------------------------------------------------------------------------------------------ settings
 
     def turn(self, session: Session, *values: Any) -> None:
         """The values of `Page.controls`: remembered, and what can act on a running picture does so."""
         settings = dict(zip(self.page.controls, values, strict=True))
         if dials := session.dials:  # once: a run may end meanwhile
-            turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.scales))
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
+                turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.scales))
                 session.turn(Weights(**{name: turned[field] for name, field in LIVE.items()}))
         with suppress(RecipeError):
             recipe = Recipe(**nested(settings, MOST_STYLES))
-            session.settings, session.note = settings, self._waits(session, recipe)
+            session.settings, session.waiting = settings, self._waits(session, recipe)
 
     def _waits(self, session: Session, recipe: Recipe) -> str:
         """Which settings a running picture cannot take."""
@@ -134,22 +157,40 @@ class Events:
         waiting = [self.words(f"label.{name}") for name in names if getattr(recipe, name) != getattr(running, name)]
         return self.words("status.waits", settings=", ".join(waiting)) if waiting else ""
 
-    def turn_by_hand(self, session: Session, *values: Any) -> Any:
+    def turn_by_hand(self, session: Session, *values: Any) -> Updates:
         """The same for a control that the visitor moves: between runs, it says what becomes of it."""
         self.turn(session, *values)
+        settings = dict(zip(self.page.controls, values, strict=True))
+        updates = self._changed(session, settings)
+        if session.settings == settings:
+            session.refused = ""
         if session.dials or session.canvas is None:
-            return gr.skip()
-        return status(View("done", self.words("status.next"), done=1.0))
+            return updates | {self.page.status: gr.skip()}
+        return updates | {self.page.status: status(View("done", self.words("status.next"), done=1.0))}
+
+    def _changed(self, session: Session, values: dict[str, Any]) -> Updates:
+        """The preset is no longer chosen when the visitor has moved one of its settings."""
+        preset = PRESETS.get(session.look or "")
+        if not preset or all(values[key] in (value, None) for key, value in _settings_of(preset).items()):
+            return {}
+        session.look, session.look_note = None, self.words("look.changed", look=preset.title)
+        return self._look_of(session)
+
+    def _look_of(self, session: Session) -> Updates:
+        preset, page = PRESETS.get(session.look or ""), self.page
+        note = session.look_note or (preset.description if preset else "")
+        chosen, other = (page.program, page.look) if preset and preset.program else (page.look, page.program)
+        return {chosen: session.look, other: None, page.look_note: note}
 
     def judge(self, key: str, session: Session, value: Any, before: Any) -> Any:
         """A number that has been typed in place of `before`: where no recipe may have it, say so, and show that again."""
         control = self.page.controls[key]
-        error = self._refusal(key, value)
+        error = None if value is None else self._refusal(key, value)
         if error is None:
             return gr.skip()
         counts = control.value if self._refusal(key, before) else before
-        session.note = self.words("value.refused", error=error, value=f"{counts:g}")
-        return {control: _set(control, counts), self.page.status: status(View("done", "", error=session.note))}
+        session.refused = self.words("value.refused", error=error, value=f"{counts:g}")
+        return {control: _set(control, counts), self.page.status: status(View("done", "", error=session.refused))}
 
     def _refusal(self, key: str, value: Any) -> RecipeError | None:
         """Why no recipe of this studio may have this value of a control."""
@@ -159,47 +200,74 @@ class Events:
             return error
         return None
 
-    def choose_look(self, name: str | None) -> Updates:
+    def choose_look(self, session: Session, name: str | None) -> Any:
         """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
         if name is None:
-            return {}
-        preset = PRESETS[name]
-        values = values_of(preset.recipe())
-        keep = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
-        updates: Updates = {control: _set(control, values[key]) for key, control in self.page.controls.items() if key not in keep}
-        if preset.program:
-            return updates | {self.page.look: None, self.page.look_note: preset.description}
-        return updates | {self.page.program: None, self.page.look_note: preset.description}
-
-    def restore(self, path: str | None) -> Updates:
-        """Bring back the settings of a picture or recipe file."""
-        if path is None:
-            return {}
-        try:
-            recipe = Recipe.from_json(read_recipe_json(path))
-        except StylekitError as error:
-            return {self.page.status: status(View("refused", "", error=str(error)))}
-        return self._restored(recipe, Path(path).name)
-
-    def _restored(self, recipe: Recipe, name: str) -> Updates:
+            return gr.skip()
+        session.look, session.look_note = name, ""
         updates: Updates = {}
-        said = self.words("recipe.restored", name=name)
+        for key, value in _settings_of(PRESETS[name]).items():
+            updates[self.page.controls[key]] = _set(self.page.controls[key], value)
+        return updates | self._look_of(session)
+
+    def restore(self, session: Session, path: str | None) -> Any:
+        """Bring back the settings of a picture or recipe file; of a picture without them, ask what it is for."""
+        if path is None:
+            return gr.skip()
+        offer: Updates = {self.page.offer: gr.update(visible=False)}
+        try:
+            text = read_recipe_json(path)
+        except PictureError as error:
+            return offer | self._offered(path, error)
+        try:
+            return offer | self._restored(session, Recipe.from_json(text), Path(path).name)
+        except RecipeError as error:
+            return offer | {self.page.status: status(View("refused", "", error=str(error)))}
+
+    def _offered(self, path: str, error: PictureError) -> Updates:
+        _, picture = self._look(path)
+        if picture is None:
+            return {self.page.status: status(View("refused", "", error=str(error)))}
+        said = status(View("idle", self.words("offer.say", name=Path(path).name)))
+        return {self.page.status: said, self.page.offer: gr.update(visible=True)}
+
+    def use_as(self, place: PictureFile, path: str | None) -> Updates:
+        """A picture that was dropped somewhere, as photo or as artwork."""
+        said = status(View("idle", self.words("status.ready")))
+        return {place: path, self.page.status: said, self.page.offer: gr.update(visible=False)}
+
+    def dismiss(self) -> Updates:
+        """It is for nothing."""
+        return {self.page.status: status(View("idle", "")), self.page.offer: gr.update(visible=False)}
+
+    def _restored(self, session: Session, recipe: Recipe, name: str) -> Updates:
+        updates: Updates = {}
+        clamped = {}
         for key, value in values_of(recipe).items():
             control = self.page.controls[key]
             if key in ("size", "steps") and value > control.maximum:
-                value, said = control.maximum, self.words("recipe.clamped", name=key, value=control.maximum)
-            if key == "init" and value == "image":
-                said = self.words("recipe.start_image")
+                value = clamped[key] = control.maximum
             updates[control] = _set(control, value)
+        session.look, session.look_note = None, ""
+        said = " ".join(self._to_say(recipe, name, clamped))
+        return updates | self._look_of(session) | {self.page.status: status(View("refused", said))}
+
+    def _to_say(self, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
+        """All that a restored recipe and the page do not have in common."""
+        yield self.words("recipe.restored", name=name)
+        for key, value in clamped.items():
+            yield self.words("recipe.clamped", name=key, value=value)
         if other := recipe.more_content_layers.keys() - set(CONTENT_LAYERS):
-            said = self.words("recipe.other_layers", layers=", ".join(sorted(other)))
-        updates |= {self.page.look: None, self.page.program: None, self.page.look_note: ""}
-        return updates | {self.page.status: status(View("refused", said))}
+            yield self.words("recipe.other_layers", layers=", ".join(sorted(other)))
+        if recipe.init == "image":
+            yield self.words("recipe.start_image")
 
     def look_at_photo(self, session: Session, path: str | None) -> Updates:
         """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
         note, picture = self._look(path)
-        updates: Updates = {self.page.content_note: note, self.page.paint: gr.update(value=self.words("paint"))}
+        updates: Updates = {self.page.content_note: note}
+        if self.studio.keep_picture(session, "content", path):
+            updates[self.page.paint] = gr.update(value=self.words("paint"))
         if picture:
             photo = to_array(picture.image)
             updates[self.page.drawing] = drawn_on(photo)
@@ -207,9 +275,10 @@ class Events:
                 updates[self.page.canvas] = photo
         return updates
 
-    def look_at_artwork(self, path: str | None) -> Updates:
+    def look_at_artwork(self, session: Session, path: str | None) -> Updates:
         """The first artwork that has just been chosen: what there is to tell."""
         note, picture = self._look(path)
+        self.studio.keep_picture(session, "style", path)
         updates: Updates = {self.page.style_note: note}
         if picture:
             updates[self.page.cutout] = drawn_on(to_array(picture.image))
@@ -285,6 +354,12 @@ def values_of(recipe: Recipe) -> dict[str, Any]:
     return flat(replace(recipe, layer_weights=scaled))
 
 
+def _settings_of(preset: Preset) -> dict[str, Any]:
+    """The preset as values of the page's controls, without those that stay the visitor's choice."""
+    stay = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
+    return {key: value for key, value in values_of(preset.recipe()).items() if key not in stay}
+
+
 def _set(control: Any, value: Any) -> Any:
     """An update that shows `value`, with a longer slider where it lies beyond an end."""
     if isinstance(control, gr.Slider):
@@ -292,8 +367,24 @@ def _set(control: Any, value: Any) -> Any:
     return gr.update(value=value)
 
 
-def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
-    """Connect the page's components with their handlers; to be called inside gr.Blocks."""
+def focus(selector: str) -> str:
+    """JavaScript that moves the focus there when the page has followed; the values of an event pass it unchanged."""
+    return f"(...values) => {{ setTimeout(() => document.querySelector('{selector}')?.focus(), 200); return values }}"
+
+
+def once_left(elem_id: str) -> str:
+    """JavaScript for `Events.judge`: a number that is still being typed is none, for a click into the field is a release, too."""
+    field = f"document.querySelector('#{elem_id} input[type=number]')"
+    return f"(session, value) => [session, {field} === document.activeElement ? null : value, numberBefore]"
+
+
+def keep_picture(studio: Studio, key: str, session: Session, path: str | None) -> None:
+    """Studio.keep_picture, as a handler: of no picture is there anything to show."""
+    studio.keep_picture(session, key, path)
+
+
+def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) -> None:
+    """Connect the page's components with their handlers; to be called inside `blocks`."""
     events = Events(page, studio)
     controls = list(page.controls.values())
     buttons = [page.paint, page.onward, page.pause, page.stop, page.download, page.earlier]
@@ -315,25 +406,39 @@ def wire(page: Page, studio: Studio, limits_on_waiting: int) -> None:
 
     page.earlier.click(events.bring_back, page.session, shown, **live)
 
-    turned = [page.session, *controls]
+    turned, looks = [page.session, *controls], [page.look, page.program, page.look_note]
+    by_hand = [page.status, *looks]
     for key, control in page.controls.items():
-        control.input(events.turn_by_hand, turned, page.status, trigger_mode="always_last", **live)
+        control.input(events.turn_by_hand, turned, by_hand, trigger_mode="always_last", **live)
         if isinstance(control, Dial):
             control.input(None, control, control, js=control.lengthen(), **live)
         if isinstance(control, Dial | gr.Number):
             left = control.release if isinstance(control, Dial) else control.blur
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
-            judged = left(judge, typed, [control, page.status], js="(...typed) => [...typed.slice(0, 2), numberBefore]", **live)
+            judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **live)
             judged.then(events.turn, turned, None, **live)
-    chosen = [*controls, page.look, page.program, page.look_note]
+    chosen = [*controls, *looks]
     for chooser in (page.look, page.program):
-        chooser.input(events.choose_look, chooser, chosen, **live).then(events.turn, turned, None, **live)
-    restored = page.recipe_file.upload(events.restore, page.recipe_file, [*chosen, page.status], **live)
-    restored.then(events.turn, turned, None, **live)
+        chooser.input(events.choose_look, [page.session, chooser], chosen, **live).then(events.turn, turned, None, **live)
+    told = [*chosen, page.status, page.offer]
+    restored = page.recipe_file.upload(events.restore, [page.session, page.recipe_file], told, **live)
+    restored.then(events.turn, turned, None, js=focus("#offer button"), **live)
+    for button, place in ((page.as_photo, page.content), (page.as_artwork, page.style)):
+        use = functools.partial(events.use_as, place)
+        used = button.click(use, page.recipe_file, [place, page.status, page.offer], **live)
+        used.then(None, js=focus("#paint"), **live)
+    page.as_nothing.click(events.dismiss, None, [page.status, page.offer], **live).then(None, js=focus("#paint"), **live)
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
-    page.style.change(events.look_at_artwork, page.style, [page.style_note, page.cutout], **live)
+    page.style.change(events.look_at_artwork, [page.session, page.style], [page.style_note, page.cutout], **live)
+    for key, picture in page.files.items():
+        if key not in ("content", "style"):
+            picture.change(functools.partial(keep_picture, studio, key), [page.session, picture], None, **live)
+    found = [page.session, *chosen, *page.files.values()]
+    token = "session => [session, stylekitToken()]"
+    loaded = blocks.load(events.arrive, [page.session, page.token], found, js=token, **live)
+    loaded.then(events.come_back, page.session, shown, **live)
     _wire_programs(page, events, limits_on_waiting)
 
 

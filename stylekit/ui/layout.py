@@ -72,10 +72,23 @@ class Page:
     units_note: gr.HTML
     look_note: gr.HTML
     recipe_file: gr.UploadButton
+    offer: gr.Row
+    """what a picture without a recipe may be for"""
+    as_photo: gr.Button
+    as_artwork: gr.Button
+    as_nothing: gr.Button
+    token: gr.Textbox
+    """never seen: the word that this tab is known by, from page.js"""
     before: gr.Number
     """never seen: what a number field had when the visitor began to type into it, from page.js"""
     controls: dict[str, Any]
     """all of Recipe's fields, by name; parts of a field as `layer_weights.relu1_1` or `style_shares.0`"""
+
+    @property
+    def files(self) -> dict[str, PictureFile]:
+        """The pictures that a visitor chooses, by the name of their place."""
+        named = {f"style_{n}": picture for n, picture in enumerate(self.further, 2)}
+        return {"content": self.content, "style": self.style} | named | {"palette": self.palette, "start": self.start}
 
     @property
     def pictures(self) -> list[Any]:
@@ -103,6 +116,7 @@ def samples(folder: str) -> list[str]:
 def place(words: Words, limits: hosting.Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
     parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
+    parts["token"] = gr.Textbox(visible=False)
     parts["before"] = gr.Number(visible=False)
     gr.HTML(_header(words), elem_id="masthead", padding=False)
     with gr.Row(elem_id="studio", equal_height=False):
@@ -194,6 +208,10 @@ def _easel(words: Words) -> dict[str, Any]:
         with gr.Tab(words("masks")):
             parts |= _masks(words)
     parts["status"] = gr.HTML(status(View("idle", words("status.ready"))), elem_id="status", padding=False)
+    with gr.Row(visible=False, elem_id="offer") as parts["offer"]:
+        parts["as_photo"] = gr.Button(words("offer.photo"), elem_id="as-photo", min_width=110)
+        parts["as_artwork"] = gr.Button(words("offer.artwork"), elem_id="as-artwork", min_width=110)
+        parts["as_nothing"] = gr.Button(words("offer.nothing"), elem_id="as-nothing", min_width=110)
     with gr.Row(elem_id="buttons"):
         parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
         parts["onward"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
@@ -281,7 +299,7 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
         parts["units"] = gr.Button(words("units"), size="sm", elem_id="units")
         parts["units_note"] = gr.HTML("", elem_classes="note", padding=False, elem_id="units-note")
     parts["recipe_file"] = gr.UploadButton(
-        words("recipe"), file_types=[".png", ".jpg", ".jpeg", ".webp", ".json"], size="sm", elem_id="recipe-file"
+        words("recipe"), file_types=["image", ".heic", ".heif", ".json"], size="sm", elem_id="recipe-file"
     )
     gr.HTML(words("recipe.hint"), elem_classes="note", padding=False)
     return parts | {"controls": controls}

@@ -1,5 +1,15 @@
 // A picture or recipe that is dropped anywhere but on an upload field goes to "Bring settings back".
 var numberBefore = null; // what the number field that was left last had when it was entered
+// The word that this tab is known by, until it is closed: a page that is loaded anew finds its work again.
+function stylekitToken() {
+  try {
+    const word = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    return (sessionStorage.stylekit ??= word());
+  } catch {
+    return ""; // storage is forbidden: then nothing is found again
+  }
+}
+
 (() => {
   const target = () => document.querySelector("#dials > input[type=file]");
   const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");

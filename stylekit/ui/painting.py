@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import filecmp
 import logging
 import shutil
 import tempfile
@@ -40,6 +41,9 @@ PATIENCE = 0.25
 
 LIFETIME = 7200
 """Seconds that pictures stay on the disk."""
+
+LEAVING = 10
+"""Seconds to wait for the last picture of a run whose page was loaded anew."""
 
 OPENING = threading.BoundedSemaphore(2)
 """Pictures that are decoded at a time: a large photo takes half a gigabyte for a moment, and many visitors may choose one."""
@@ -107,11 +111,18 @@ class Studio:
 
     def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
+        session.touch()
         self.sweep()
         run = _Run(self, session, order)
-        session.dials, session.recipe, session.stopping, session.note = run.dials, order.recipe, "", ""
+        session.dials, session.recipe = run.dials, order.recipe
+        session.stopping = session.waiting = session.refused = ""
         try:
             yield from run.views()
+        except GeneratorExit:  # the page is gone, perhaps to be loaded anew; this may be the thread that serves everybody
+            if session.known and run.frame:
+                session.saving = threading.Thread(target=run.failed, args=("",))
+                session.saving.start()
+            raise
         except StylekitError as error:
             yield run.failed(str(error))
         except Exception:
@@ -120,6 +131,32 @@ class Studio:
         finally:
             if session.dials is run.dials:
                 session.dials = None
+
+    def left(self, session: Session) -> Canvas | None:
+        """The painting that the visitor left by loading the page anew; a run that goes on is paused for it."""
+        deadline = time.monotonic() + LEAVING
+        while session.dials and time.monotonic() < deadline:
+            session.stopping = "pause"
+            time.sleep(PATIENCE)
+        if session.saving:
+            session.saving.join(LEAVING)
+        return session.kept()
+
+    def keep_picture(self, session: Session, key: str, path: str | None) -> bool:
+        """Remember the picture in this place of the page, by a copy as old as the session; whether it is another one."""
+        earlier = session.pictures.get(key)
+        if path is None:
+            session.pictures[key] = None
+            return True
+        if earlier and Path(earlier).is_file() and filecmp.cmp(earlier, path, shallow=False):
+            return False
+        session.folder = session.folder or self.folder()
+        copied = session.folder / key / Path(path).name
+        shutil.rmtree(copied.parent, ignore_errors=True)
+        copied.parent.mkdir(parents=True)
+        shutil.copyfile(path, copied)
+        session.pictures[key] = str(copied)
+        return True
 
     def folder(self) -> Path:
         """A new folder of nobody else's."""
@@ -246,7 +283,7 @@ class _Run:
             left = self.pace.seconds_left(frame, self.order.recipe.size)
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
         turned = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
-        note = " ".join(part for part in (turned, self.session.note) if part)
+        note = " ".join(part for part in (turned, self.session.waiting, self.session.refused) if part)
         return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.table)
 
     def ended(self, error: str = "") -> View:

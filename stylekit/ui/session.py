@@ -1,5 +1,7 @@
 """What the studio knows of one visitor: the run that goes on, the paintings that are kept, and what a reload finds again."""
 
+import contextlib
+import os
 import re
 import shutil
 import threading
@@ -49,8 +51,10 @@ class Session:
         """that it began with"""
         self.stopping = ""
         """"pause" or "stop" once the visitor has asked for it"""
-        self.note = ""
-        """what the run is to tell of the settings: a value that was refused, or what waits for the next run"""
+        self.refused = ""
+        """what is wrong with the number that was typed last, for the run to say"""
+        self.waiting = ""
+        """which settings the run cannot take, for it to say"""
         self.canvas: Canvas | None = None
         """the painting on the easel, one of `canvases`"""
         self.canvases: list[Canvas] = []
@@ -58,12 +62,18 @@ class Session:
         self.table = LossTable()
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
-        self.pictures: dict[str, str] = {}
-        """the visitor's pictures, by the name of their place on the page: the studio's own copies, or samples"""
+        self.look: str | None = "balanced"
+        """the preset that the settings are those of"""
+        self.look_note = ""
+        """what is said of it"""
+        self.pictures: dict[str, str | None] = {}
+        """the pictures that were chosen, by the name of their place on the page, as copies; None where one was taken away"""
         self.folder: Path | None = None
         """of those copies"""
         self.saving: threading.Thread | None = None
         """puts the last picture of a run on the disk that nobody listens to any more"""
+        self.known = False
+        """whether a token leads to it"""
         self.tabs = 1
         """pages that were opened on this session, one after the other, and not yet given up"""
 
@@ -95,6 +105,12 @@ class Session:
         if there:
             self.canvas = there[there.index(self.canvas) - 1] if self.canvas in there else there[-1]
             self.table = self.canvas.table
+
+    def touch(self) -> None:
+        """The visitor is here: the copies of the pictures stay."""
+        if self.folder:
+            with contextlib.suppress(OSError):
+                os.utime(self.folder)
 
     def leave(self) -> None:
         """One of the visitor's tabs is closed for good; with the last one the pictures go."""
@@ -135,6 +151,7 @@ class Sessions:
                 found.tabs += 1
             else:
                 found = own  # unknown here; or somebody who was so quick that a run goes on in the new page already
+            found.known = True
             self._sessions[token] = found
             while len(self._sessions) > self._most:
                 self._sessions.popitem(last=False)
