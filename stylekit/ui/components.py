@@ -61,7 +61,7 @@ class Dial(gr.Slider):
         return payload
 
     def lengthen(self) -> str:
-        """JavaScript for the event `input`: in the browser, at once, because a field that is left takes the slider's end."""
+        """JavaScript for the event `input`: a slider that is as long as the number in its field needs it."""
         return self.LENGTHEN.format(least=self.minimum, most=self.maximum)
 
     def get_block_name(self) -> str:

@@ -408,14 +408,15 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
 
     turned, looks = [page.session, *controls], [page.look, page.program, page.look_note]
     by_hand = [page.status, *looks]
+    last = {**live, "trigger_mode": "always_last"}
     for key, control in page.controls.items():
-        control.input(events.turn_by_hand, turned, by_hand, trigger_mode="always_last", **live)
+        control.input(events.turn_by_hand, turned, by_hand, **last)
         if isinstance(control, Dial):
             control.input(None, control, control, js=control.lengthen(), **live)
         if isinstance(control, Dial | gr.Number):
             left = control.release if isinstance(control, Dial) else control.blur
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
-            judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **live)
+            judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **last)
             judged.then(events.turn, turned, None, **live)
     chosen = [*controls, *looks]
     for chooser in (page.look, page.program):

@@ -32,21 +32,26 @@ function stylekitToken() {
     target().dispatchEvent(new Event("change", { bubbles: true }));
   });
 
-  // A number field that is left empty takes back what it had (Gradio would make it 0), and its slider follows beyond its old end.
+  // A number field that is left empty takes back what it had. Gradio would make an empty field of a slider 0 and take the
+  // slider's end for what lies beyond it; so its handler is not told, but for the release that it makes of a pointer's.
   document.addEventListener("focusin", ({ target }) => {
     if (target.type === "number") target.dataset.before = target.value;
   });
   document.addEventListener(
     "blur",
-    ({ target }) => {
-      if (target.type !== "number") return;
-      numberBefore = Number(target.dataset.before);
-      if (target.value === "") {
-        target.value = target.dataset.before ?? "";
-        target.dispatchEvent(new Event("input", { bubbles: true }));
+    (event) => {
+      const field = event.target;
+      if (field.type !== "number") return;
+      numberBefore = Number(field.dataset.before);
+      if (field.value === "") {
+        field.value = field.dataset.before;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
       }
-      const slider = target.closest(".dial")?.querySelector("input[type=range]");
-      if (slider) slider.value = target.value;
+      const slider = field.closest(".dial")?.querySelector("input[type=range]");
+      if (!slider) return;
+      event.stopPropagation();
+      slider.value = field.value;
+      field.dispatchEvent(new Event("pointerup", { bubbles: true }));
     },
     true,
   );
