@@ -316,8 +316,15 @@ def test_help_presets_and_refusals_come_before_torch(tmp_path):
 
 
 @linux
-@pytest.mark.parametrize("loaded", ["_ctypes", "libc10", "libtorch_python", "PIL/_imaging"])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("loaded", "number", "status"),
+    [
+        ("_ctypes", signal.SIGINT, 130),
+        ("libc10", signal.SIGINT, 130),
+        ("libtorch_python", signal.SIGTERM, 143),
+        ("PIL/_imaging", signal.SIGINT, 130),
+    ],
+)
 def test_ctrl_c_while_it_starts_ends_it_at_once_without_a_word(loaded, number, status, tmp_path):
     with painting(tmp_path / "out.png") as process:
         maps = Path(f"/proc/{process.pid}/maps")
@@ -339,7 +346,7 @@ def test_notes_that_nobody_can_read_cost_no_picture(redirect, tmp_path):
 @posix
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", pytest.param("2>/dev/full", marks=linux)])
 def test_refusals_keep_their_status_where_nobody_can_read_them(redirect, tmp_path):
-    done = stylekit("stylize", PHOTO, ARTWORK, "-o", tmp_path / "x.foo", redirect=redirect)
+    done = stylekit("stylize", PHOTO, ARTWORK, "-o", tmp_path / "x.png", "--size", "5", redirect=redirect)
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
     assert stylekit("--help", redirect=redirect).returncode == 0
 
