@@ -24,9 +24,12 @@ LONG = Recipe(size=128, steps=1000, coarsest=128)
 class Visitor:
     """A visitor with a window of their own."""
 
-    def __init__(self, browser, url, width=1440, height=900, dark=False):
+    def __init__(self, browser, url, width=1440, height=900, dark=False, **more):
         self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+            **more,
         )
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)

@@ -26,6 +26,9 @@ VERMILION = gr.themes.Color(
 SPARE = 20
 """Visitors beyond the line whom gradio lets in, so that our line can tell them that the studio is full."""
 
+LETTERS = gr.themes.Size("0.75rem", "0.75rem", "0.8125rem", "0.875rem", "1rem", "1.375rem", "1.625rem", "letters")
+"""Sizes of text that follow the browser's font size, which gradio's own, in pixels, do not."""
+
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
 
 
@@ -56,7 +59,7 @@ def launch(demo: Page, **options: Any) -> Any:
     settings: dict[str, Any] = {
         "theme": theme(),
         "css_paths": [HERE / "page.css"],
-        "head": f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        "head": _inside("room.css", "style") + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
         "max_file_size": f"{demo.limits.max_upload_mb}mb",
         "max_threads": 40 + demo.limits.concurrency + demo.limits.queue,
         "state_session_capacity": 500,
@@ -68,11 +71,32 @@ def launch(demo: Page, **options: Any) -> Any:
     return demo.launch(**(settings | options))
 
 
+def _inside(name: str, tag: str) -> str:
+    """A file of this folder as an element of the page's head."""
+    return f"<{tag}>{(HERE / name).read_text(encoding='utf-8')}</{tag}>"
+
+
 def theme() -> gr.themes.Base:
     """Quiet greys of a gallery wall and one vermilion; fonts of the visitor's own system, so that none is fetched."""
     return gr.themes.Base(
-        primary_hue=VERMILION, neutral_hue=gr.themes.colors.stone, font=FONT, radius_size="md", spacing_size="sm"
+        primary_hue=VERMILION,
+        neutral_hue=gr.themes.colors.stone,
+        font=FONT,
+        text_size=LETTERS,
+        radius_size="md",
+        spacing_size="sm",
     ).set(
+        body_text_color_subdued="#665f56",
+        body_text_color_subdued_dark="#b3aaa1",
+        block_info_text_color="#665f56",
+        block_info_text_color_dark="#b3aaa1",
+        block_label_text_color="#5c554d",
+        block_label_text_color_dark="#c3bab1",
+        block_title_text_color="#3b3631",
+        block_title_text_color_dark="#ddd5cc",
+        input_background_fill_dark="#2a2623",
+        input_placeholder_color="#6f675e",
+        input_placeholder_color_dark="#a89f96",
         body_background_fill="#f7f5f1",
         body_background_fill_dark="#171513",
         background_fill_secondary="#efece6",

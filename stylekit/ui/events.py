@@ -77,7 +77,7 @@ class Events:
         if view.table is not None and (with_plot or view.canvas):
             names = {"content": "loss.content", "style": "loss.style", "tv": "loss.tv"}
             labels = {name: self.words(key) for name, key in names.items()} | {layer: layer for layer in STYLE_LAYERS}
-            updates[page.plot] = plots.svg(view.table, labels, self.words("losses.label"))
+            updates[page.plot] = plots.drawn(view.table, labels, self.words("losses.label"))
         if view.canvas:
             updates[page.canvas] = str(view.canvas.path)
             updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))

@@ -119,12 +119,12 @@ def place(words: Words, limits: hosting.Limits) -> Page:
     parts["token"] = gr.Textbox(visible=False)
     parts["before"] = gr.Number(visible=False)
     gr.HTML(_header(words), elem_id="masthead", padding=False)
-    with gr.Row(elem_id="studio", equal_height=False):
-        with gr.Column(scale=5, min_width=230, elem_id="pictures"):
-            parts |= _pictures(words)
-        with gr.Column(scale=15, min_width=320, elem_id="easel"):
+    with gr.Row(elem_id="studio", equal_height=False):  # page.css says where each stands
+        with gr.Column(min_width=0, elem_id="easel"):  # first, so that Paint is a few stops away by keyboard
             parts |= _easel(words)
-        with gr.Column(scale=8, min_width=290, elem_id="dials"):
+        with gr.Column(min_width=0, elem_id="pictures"):
+            parts |= _pictures(words)
+        with gr.Column(min_width=0, elem_id="dials"):
             parts |= _dials(words, limits)
     return Page(**parts)
 
@@ -132,8 +132,11 @@ def place(words: Words, limits: hosting.Limits) -> Page:
 def _header(words: Words) -> str:
     device = escape(hosting.device_name())
     return (
-        f'<header data-drop="{words("recipe.drop")}"><h1>{words("title")}</h1><p>{words("tagline")}</p>'
-        f'<span class="device" title="{words("device.title")}">{device}</span></header>'
+        f'<header data-drop="{words("recipe.drop")}"><a class="skip" href="#bar">{words("skip")}</a>'
+        f"<h1>{words('title')}</h1><p>{words('tagline')}</p>"
+        f'<span class="device" title="{words("device.title")}">{device}</span>'
+        f'<button type="button" class="switch" id="large" aria-pressed="false" title="{words("large.title")}">'
+        f"{words('large')}</button></header>"
     )
 
 
@@ -207,18 +210,19 @@ def _easel(words: Words) -> dict[str, Any]:
             )
         with gr.Tab(words("masks")):
             parts |= _masks(words)
-    parts["status"] = gr.HTML(status(View("idle", words("status.ready"))), elem_id="status", padding=False)
-    with gr.Row(visible=False, elem_id="offer") as parts["offer"]:
-        parts["as_photo"] = gr.Button(words("offer.photo"), elem_id="as-photo", min_width=110)
-        parts["as_artwork"] = gr.Button(words("offer.artwork"), elem_id="as-artwork", min_width=110)
-        parts["as_nothing"] = gr.Button(words("offer.nothing"), elem_id="as-nothing", min_width=110)
-    with gr.Row(elem_id="buttons"):
-        parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
-        parts["onward"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
-        parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
-        parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
-        parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
-        parts["earlier"] = gr.Button(words("earlier"), visible=False, elem_id="earlier", min_width=150)
+    with gr.Column(min_width=0, elem_id="bar"):
+        parts["status"] = gr.HTML(status(View("idle", words("status.ready"))), elem_id="status", padding=False)
+        with gr.Row(visible=False, elem_id="offer") as parts["offer"]:
+            parts["as_photo"] = gr.Button(words("offer.photo"), elem_id="as-photo", min_width=110)
+            parts["as_artwork"] = gr.Button(words("offer.artwork"), elem_id="as-artwork", min_width=110)
+            parts["as_nothing"] = gr.Button(words("offer.nothing"), elem_id="as-nothing", min_width=110)
+        with gr.Row(elem_id="buttons"):
+            parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
+            parts["onward"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
+            parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
+            parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
+            parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
+            parts["earlier"] = gr.Button(words("earlier"), visible=False, elem_id="earlier", min_width=150)
     parts["plot"] = gr.HTML("", elem_id="plot", padding=False)
     return parts
 

@@ -1,16 +1,21 @@
-"""Losses as a picture: one line per term on a logarithmic scale, drawn as SVG because that is the lightest a page can show."""
+"""Losses as a picture: one line per term on a logarithmic scale, drawn as SVG because that is the lightest a page can show.
+
+The lines are stretched to the width that there is; names and numbers lie over them as text, in the size that the browser has.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 MOST_POINTS = 240
 """Per line; a plot is about twice as wide in pixels."""
 
-WIDTH, HEIGHT, RIGHT, BOTTOM = 712, 128, 62, 14
-"""Of the drawing, and the margins for the lines' names and the step numbers."""
+WIDTH, HEIGHT, BOTTOM = 100, 160, 16
+"""Of the drawing, and the margin for the step number. It is as high as 10 letters (10 rem), so that LETTER units are one."""
 
-LABEL = 11
+LETTER = HEIGHT / 10
+
+LABEL = 14
 """Height of a line's name."""
 
 LEAST = 1e-6
@@ -43,8 +48,8 @@ class LossTable:
         return {name: [(step, losses[name]) for step, losses in self.rows if name in losses] for name in terms}
 
 
-def svg(table: LossTable, names: Mapping[str, str], label: str) -> str:
-    """The table as an SVG element; `names` are what terms are called, in drawing order, `label` is for screen readers."""
+def drawn(table: LossTable, names: Mapping[str, str], label: str) -> str:
+    """The table as HTML; `names` are what terms are called, in drawing order, `label` is for screen readers."""
     lines = {name: points for name, points in table.lines().items() if name in names}
     if not any(len(points) > 1 for points in lines.values()):
         return ""
@@ -52,10 +57,13 @@ def svg(table: LossTable, names: Mapping[str, str], label: str) -> str:
     low, high = min(values), max(values)
     steps = [step for step, _ in table.rows]
     place = _Place(steps[0], max(steps[-1], steps[0] + 1), low, max(high, low + 1))
-    parts = [*_grid(place), *_turns(table.turns, place)]
-    parts += [_line(name, points, place) for name, points in lines.items()]
-    parts += _labels({name: points[-1][1] for name, points in lines.items()}, names, place)
-    return f'<svg class="losses" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    shapes = [*_grid(place), *_turns(table.turns, place)]
+    shapes += [_line(name, points, place) for name, points in lines.items()]
+    texts = [*_ticks(place), *_labels({name: points[-1][1] for name, points in lines.items()}, names, place)]
+    return (
+        f'<div class="losses" role="img" aria-label="{escape(label)}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none">{"".join(shapes)}</svg>{"".join(texts)}</div>'
+    )
 
 
 class _Place:
@@ -65,33 +73,42 @@ class _Place:
         self.first, self.last, self.low, self.high = first, last, low, high
 
     def x(self, step: int) -> float:
-        return (WIDTH - RIGHT) * (step - self.first) / (self.last - self.first)
+        return WIDTH * (step - self.first) / (self.last - self.first)
 
     def y(self, loss: float) -> float:
         share = (math.log10(max(loss, LEAST)) - self.low) / (self.high - self.low)
         return 4 + (HEIGHT - BOTTOM - 8) * (1 - share)
 
+    def powers(self) -> Iterator[float]:
+        """The powers of ten that are to be seen."""
+        return (10.0**power for power in range(math.ceil(self.low), math.floor(self.high) + 1))
+
 
 def _grid(place: _Place) -> list[str]:
-    parts = []
-    for power in range(math.ceil(place.low), math.floor(place.high) + 1):
-        y = place.y(10.0**power)
-        parts.append(f'<line class="grid" x1="0" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="2" y="{y - 2:.1f}">{10.0**power:g}</text>')
-    parts.append(f'<text class="tick" x="{WIDTH - RIGHT}" y="{HEIGHT - 3}" text-anchor="end">{place.last}</text>')
-    return parts
+    ys = [place.y(power) for power in place.powers()]
+    return [f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>' for y in ys]
+
+
+def _ticks(place: _Place) -> list[str]:
+    ticks = [_text("tick", f"{power:g}", place.y(power) - LABEL) for power in place.powers()]
+    return [*ticks, f'<span class="last">{place.last}</span>']
+
+
+def _text(classes: str, text: str, y: float) -> str:
+    """Text whose upper edge is at `y`."""
+    return f'<span class="{escape(classes)}" style="top:{y / LETTER:.3f}rem">{escape(text)}</span>'
 
 
 def _turns(steps: Sequence[int], place: _Place) -> list[str]:
     return [
-        f'<line class="turn" x1="{place.x(step):.1f}" x2="{place.x(step):.1f}" y1="0" y2="{HEIGHT - BOTTOM}"/>'
+        f'<line class="turn" x1="{place.x(step):.2f}" x2="{place.x(step):.2f}" y1="0" y2="{HEIGHT - BOTTOM}"/>'
         for step in steps
         if place.first <= step <= place.last
     ]
 
 
 def _line(name: str, points: Sequence[tuple[int, float]], place: _Place) -> str:
-    path = " ".join(f"{place.x(step):.1f},{place.y(loss):.1f}" for step, loss in points)
+    path = " ".join(f"{place.x(step):.2f},{place.y(loss):.1f}" for step, loss in points)
     return f'<polyline class="term {escape(name)}" points="{path}"/>'
 
 
@@ -99,7 +116,7 @@ def _labels(last: Mapping[str, float], names: Mapping[str, str], place: _Place) 
     """The names of the lines at their right ends, moved apart where they would overlap."""
     parts, before = [], -math.inf
     for number, (name, loss) in enumerate(sorted(last.items(), key=lambda item: -item[1]), start=1):
-        room_below = HEIGHT - 3 - LABEL * (len(last) - number)
-        before = max(min(place.y(loss) + 3, room_below), before + LABEL)
-        parts.append(f'<text class="name {escape(name)}" x="{WIDTH - RIGHT + 4}" y="{before:.1f}">{escape(names[name])}</text>')
+        room_below = HEIGHT - LABEL * (len(last) - number + 1)
+        before = max(min(place.y(loss) - LABEL / 2, room_below), before + LABEL, 0)
+        parts.append(_text(f"name {name}", names[name], before))
     return parts
