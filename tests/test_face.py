@@ -159,8 +159,8 @@ def test_the_measure_of_contrast_can_tell(visit):
 # --------------------------------------------------------------------------------------------------------------- sizes
 
 LETTERS = """() => {
-  const texts = '#masthead *, .note, [id^=samples] .label, #views button, #status span, #buttons button, .losses span, footer button, '
-    + '#dials :is(h2, p, button), .dial :is(span, .info-text, input[type=number]), #looks span, .label-wrap span';
+  const texts = '#masthead *, .note, [id^=samples] .label, #views button, #status span, #buttons button, .losses span, '
+    + 'footer button, #dials :is(h2, p, button), .dial :is(span, .info-text, input[type=number]), #looks span, .label-wrap span';
   const shown = [...document.querySelectorAll(texts)].filter(e => e.checkVisibility());
   const named = shown.map(e => [e, `${e.tagName}.${e.className}:${(e.innerText?.trim() || e.ariaLabel || '').slice(0, 24)}`]);
   const texted = named.filter(([e, name]) => !name.endsWith(':'));

@@ -10,10 +10,10 @@ from html import escape
 MOST_POINTS = 240
 """Per line; a plot is about twice as wide in pixels."""
 
-WIDTH, HEIGHT, BOTTOM = 100, 160, 16
-"""Of the drawing, and the margin for the step number. It is as high as 10 letters (10 rem), so that LETTER units are one."""
+WIDTH, HEIGHT, BOTTOM = 100, 144, 16
+"""Of the drawing, and the margin for the step number. It is as high as 9 letters (9 rem), so that LETTER units are one."""
 
-LETTER = HEIGHT / 10
+LETTER = HEIGHT / 9
 
 LABEL = 14
 """Height of a line's name."""
