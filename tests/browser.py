@@ -38,7 +38,8 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(url)
         self.page.locator("#paint").wait_for()
-        self.page.locator("#canvas img").wait_for()
+        for picture in ("#canvas img", "#content img", "#style img"):
+            self.page.locator(picture).first.wait_for()
 
     def restore(self, path):
         self.page.locator("#dials > input[type=file]").set_input_files(path)

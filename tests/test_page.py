@@ -21,7 +21,8 @@ PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo
 
 def test_the_studio_opens_with_a_photo_and_an_artwork_in_place(visit):
     visitor = visit()
-    assert visitor.page.locator("#content img").first.is_visible() and visitor.page.locator("#style img").first.is_visible()
+    for picture in ("#content img", "#style img"):
+        visitor.page.locator(picture).first.wait_for()
     assert visitor.page.locator("#paint").is_enabled()
     assert visitor.page.locator("[id^=samples] .gallery-item").count() == 13
 
