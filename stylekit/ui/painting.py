@@ -119,7 +119,7 @@ class Studio:
         try:
             yield from run.views()
         except GeneratorExit:  # the page is gone, perhaps to be loaded anew; this may be the thread that serves everybody
-            if session.known and run.frame:
+            if session.known and run.frame is not run.saved:
                 session.saving = threading.Thread(target=run.failed, args=("",))
                 session.saving.start()
             raise
@@ -150,12 +150,14 @@ class Studio:
             return True
         if earlier and Path(earlier).is_file() and filecmp.cmp(earlier, path, shallow=False):
             return False
-        session.folder = session.folder or self.folder()
-        copied = session.folder / key / Path(path).name
-        shutil.rmtree(copied.parent, ignore_errors=True)
-        copied.parent.mkdir(parents=True)
-        shutil.copyfile(path, copied)
-        session.pictures[key] = str(copied)
+        session.pictures.pop(key, None)
+        with contextlib.suppress(OSError):  # a full disk: then a reload will not find it
+            session.folder = session.folder or self.folder()
+            copied = session.folder / key / Path(path).name
+            shutil.rmtree(copied.parent, ignore_errors=True)
+            copied.parent.mkdir(parents=True)
+            shutil.copyfile(path, copied)
+            session.pictures[key] = str(copied)
         return True
 
     def folder(self) -> Path:
@@ -179,6 +181,7 @@ class _Run:
         self.words = studio.words
         self.dials = Dials(order.recipe.weights)
         self.frame: Frame | None = None
+        self.saved: Frame | None = None
         self.content: Picture | None = None
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
@@ -326,6 +329,7 @@ class _Run:
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
         canvas = Canvas(path, before, step, size, unfinished, self.table)
         self.session.keep(canvas)
+        self.saved = frame
         return canvas
 
 
