@@ -108,7 +108,8 @@ class Events:
     def _again(self, session: Session, canvas: Canvas, key: str) -> View:
         """A painting that is shown again, with the sentence `key`."""
         text = self.words(key, step=canvas.step, size=canvas.size)
-        return View("done", text, done=1.0, table=session.table, canvas=canvas)
+        done = canvas.step / max(canvas.step + canvas.unfinished, 1)
+        return View("done", text, done=done, table=session.table, canvas=canvas)
 
     def end(self, session: Session, how: str) -> Updates:
         """Ask the run to end with its next step."""
