@@ -80,7 +80,7 @@ PRESETS = {
             "shapes",
             "Large shapes",
             "The large shapes of the style, with little of its grain.",
-            {"layer_weights": _layers(0.2, 0.5, 1, 2, 3), "style_weight": 20.0},
+            {"layer_weights": _layers(0.3, 0.2, 0.5, 2, 3), "style_weight": 15.0, "tv_weight": 1.0},
         ),
         Preset("smooth", "Smooth", "Like wet paint: the grain flows together.", {"tv_weight": 0.5, "style_weight": 15.0}),
         Preset(
