@@ -1,9 +1,12 @@
 """How the page looks and is used, in a real browser: what lies over what, contrast, sizes, room, keyboard, head."""
 
+import io
 import re
 
+import httpx
 import pytest
 from browser import PATIENCE, playwright
+from PIL import Image
 
 SIZES = {"desktop": (1440, 900), "laptop": (1024, 768), "tablet": (820, 1180), "phone": (390, 844), "enlarged twice": (720, 450)}
 
@@ -347,3 +350,45 @@ def test_axe_finds_nothing_serious(visit, long_recipe, dark):
         tab.click()
         page.wait_for_timeout(800)
         assert faults() == []
+
+
+# ---------------------------------------------------------------------------------------------------------------- head
+
+
+def metas(html):
+    """`[(name, content), ...]` of the meta elements in what the server sends: programs that preview links read no more."""
+    return re.findall(r'<meta\s+(?:property|name)="([^"]+)"\s+content="([^"]*)"', html)
+
+
+def test_the_head_speaks_of_stylekit_and_not_of_gradio(url):
+    html = httpx.get(url).text
+    said = metas(html)
+    names = [name for name, _ in said if name.startswith(("og:", "twitter:")) or name == "description"]
+    assert len(names) == len(set(names)), "programs take the first of each kind"
+    values = dict(said)
+    assert "stylekit" in values["og:title"] and "<title>stylekit</title>" in html
+    assert "artwork" in values["og:description"] == values["description"]
+    assert not any("gradio" in value.lower() for name, value in said if name in names)
+    preview = httpx.get(values["og:image"])
+    assert values["og:image"].startswith(url) and preview.headers["content-type"] == "image/jpeg"
+    with Image.open(io.BytesIO(preview.content)) as picture:
+        assert picture.size == (int(values["og:image:width"]), int(values["og:image:height"]))
+    for address in ("icon.png", "favicon.ico"):
+        with Image.open(io.BytesIO(httpx.get(url + address).content)) as icon:
+            assert icon.size == (256, 256)
+
+
+def test_the_preview_is_addressed_as_the_visitor_sees_the_studio(url):
+    html = httpx.get(url, headers={"x-forwarded-host": "studio.example", "x-forwarded-proto": "https"}).text
+    assert dict(metas(html))["og:image"] == "https://studio.example/preview.jpg"
+    bad = httpx.get(url, headers={"x-forwarded-host": 'a"><script>alert(1)</script>'}).text
+    assert "<script>alert(1)" not in bad
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "nl-NL"])
+def test_the_language_is_that_of_the_text(visit, locale):
+    page = visit(locale=locale).page
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.locator("#content button[aria-label='Remove Image']").click()  # so is what Gradio says
+    playwright.expect(page.locator("#content")).to_contain_text("Drop Image Here")

@@ -10,10 +10,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it wh
 yield_cores()
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from stylekit.ui import hosting
 from stylekit.ui.components import ASSETS
 from stylekit.ui.events import wire
+from stylekit.ui.head import ICON, Head
 from stylekit.ui.layout import place
 from stylekit.ui.painting import LIFETIME, Studio
 from stylekit.ui.words import Words
@@ -67,6 +69,9 @@ def launch(demo: Page, **options: Any) -> Any:
         "enable_monitoring": False,
         "show_error": False,
         "footer_links": ["api"],
+        "favicon_path": ICON,
+        "app_kwargs": {"middleware": [Middleware(Head, words=Words())]},
+        "ssr_mode": False,  # or the page would come from Gradio's own server beside this one, with its head
     }
     return demo.launch(**(settings | options))
 

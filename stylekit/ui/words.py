@@ -10,6 +10,8 @@ class Words:
     """The sentences of one language; `words("key", number=3)` fills in the braces of a sentence."""
 
     def __init__(self, language: str = "en") -> None:
+        self.language = language
+        """as in the page's lang attribute"""
         self._sentences: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **values: object) -> str:
