@@ -403,7 +403,7 @@ def test_every_key_that_the_page_asks_for_exists_and_gets_what_its_braces_need()
 def test_the_pages_words_are_all_used_and_no_label_is_missing():
     english = languages()["en"].keys()
     code = "".join(source for path, source in files() if path.startswith("ui/") and path != "ui/words.py")
-    composed = ("label.", "part.", "help.", "samples.", "photo", "artwork")  # keys that the code puts together
+    composed = ("label.", "part.", "help.", "samples.", "color.", "photo", "artwork")  # keys that the code puts together
     assert {key for key in english if f'"{key}"' not in code.replace("'", '"') and not key.startswith(composed)} == set()
     said = {name.removeprefix("label.").removeprefix("part.") for name in english}
     assert set(json.loads(stylekit.Recipe().to_json())) - {"layer_weights"} <= said

@@ -195,58 +195,6 @@ def test_a_recipe_of_other_layers_keeps_its_meaning(visit, tmp_path):
     visitor.says("compact has no layer 'relu2_2'")
 
 
-def stroke(page, editor, left, right):
-    """Draw a level line through the middle of a mask editor, from one share of its width to another."""
-    box = page.locator(f"#{editor} canvas").first.bounding_box()
-    page.wait_for_timeout(1500)  # the editor fits the picture into its canvas after it is shown
-    page.mouse.move(box["x"] + box["width"] * left, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * right, box["y"] + box["height"] * 0.5, steps=20)
-    page.mouse.up()
-    page.wait_for_timeout(1000)
-
-
-def painted_to_the_end(visitor, folder, steps):
-    page = visitor.page
-    page.get_by_role("tab", name="Canvas").click()
-    page.locator("#paint").click()
-    visitor.says(f"Finished at step {steps}")
-    playwright.expect(page.locator("#canvas img")).to_have_attribute("src", re.compile("^http.*png"))
-    (folder / "shown.png").write_bytes(httpx.get(visitor.shown()).content)
-    return open_picture(folder / "shown.png").image
-
-
-def test_a_mask_that_is_painted_in_the_browser_keeps_the_photo(visit, tmp_path):
-    (tmp_path / "short.json").write_text(Recipe(size=192, steps=40).to_json())
-    visitor = visit()
-    visitor.restore(tmp_path / "short.json")
-    visitor.page.get_by_role("tab", name="Masks").click()
-    stroke(visitor.page, "drawing", 0.4, 0.6)
-    painting = painted_to_the_end(visitor, tmp_path, 40)
-    photo = open_picture(FIRST_PHOTO, 192).image
-    away = (painting - photo).abs().mean(1)[0]
-    middle, height = away[:, away.shape[1] // 2], away.shape[0]
-    assert middle[height // 2 - 3 : height // 2 + 4].max() < 0.02 < 0.05 < away[: height // 5].mean()
-
-
-def test_a_mask_on_the_artwork_leaves_the_rest_of_it_out(visit, tmp_path):
-    """Of an artwork that is red on the left and blue on the right, the red part."""
-    artwork = np.zeros((160, 240, 3), np.uint8)
-    artwork[:, :120], artwork[:, 120:] = (220, 40, 40), (40, 40, 220)
-    Image.fromarray(artwork).save(tmp_path / "artwork.png")
-    (tmp_path / "short.json").write_text(Recipe(size=128, steps=100, content_weight=0, init="noise").to_json())
-    visitor = visit()
-    visitor.restore(tmp_path / "short.json")
-    page = visitor.page
-    page.locator("#style input[type=file]").set_input_files(tmp_path / "artwork.png")
-    playwright.expect(page.locator("#style img")).to_have_attribute("src", re.compile("artwork.png"))
-    page.get_by_role("tab", name="Masks").click()
-    page.get_by_role("tab", name="On the artwork").click()
-    stroke(page, "cutout", 0.4, 0.46)
-    red, _, blue = painted_to_the_end(visitor, tmp_path, 100).mean((0, 2, 3))
-    assert red > blue + 0.15  # of the whole artwork: -0.03
-
-
 def test_colours_tiling_and_a_second_artwork_on_a_running_picture(visit, long_recipe, tmp_path):
     visitor = visit()
     visitor.restore(long_recipe)

@@ -20,7 +20,7 @@ from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, S
 from stylekit.ui import compute, plots
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
-from stylekit.ui.masking import masks_of
+from stylekit.ui.masking import Drawings
 from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
 from stylekit.ui.session import Canvas, Session
 
@@ -52,7 +52,7 @@ class Events:
     def _run(self, session: Session, values: Sequence[Any], onward: bool) -> Iterator[Updates]:
         try:
             order = self.order(values, onward)
-        except RecipeError as error:
+        except StylekitError as error:
             yield self._shown(session, View("refused", "", error=str(error), canvas=session.kept()))
             return
         with closing(self.studio.paint(session, order)) as views:
@@ -60,13 +60,15 @@ class Events:
                 yield self._shown(session, view, with_plot=number % PLOT_PERIOD == 0)
 
     def order(self, values: Sequence[Any], onward: bool) -> Order:
-        """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError."""
+        """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError and SizeError."""
         count = len(self.page.pictures)
-        content, first, *others, palette, start, drawing, cutout, softness = values[:count]
-        styles = [style for style in (first, *others) if style]
+        content, *others, palette, start, drawing, softness = values[: count - MOST_STYLES]
+        cutouts = values[count - MOST_STYLES : count]
+        styles = {number: style for number, style in enumerate(others) if style}
         settings = nested(dict(zip(self.page.controls, values[count:], strict=True)), len(styles))
-        masks = masks_of(drawing, len(styles), softness, cutout if first else None)
-        return Order(content, styles, Recipe(**settings), onward, palette, start, masks)
+        recipe = Recipe(**settings)
+        drawings = Drawings.of(drawing, {number: cutouts[number] for number in styles}, softness, recipe.size)
+        return Order(content, list(styles.values()), recipe, onward, palette, start, drawings)
 
     def _shown(self, session: Session, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
@@ -276,14 +278,13 @@ class Events:
                 updates[self.page.canvas] = photo
         return updates
 
-    def look_at_artwork(self, session: Session, path: str | None) -> Updates:
-        """The first artwork that has just been chosen: what there is to tell."""
+    def look_at_artwork(self, number: int, key: str, session: Session, path: str | None) -> Updates:
+        """An artwork that has just been chosen: what there is to tell of the first, and where masks are painted on it."""
         note, picture = self._look(path)
-        self.studio.keep_picture(session, "style", path)
-        updates: Updates = {self.page.style_note: note}
-        if picture:
-            updates[self.page.cutout] = drawn_on(to_array(picture.image))
-        return updates
+        self.studio.keep_picture(session, key, path)
+        cutout, tab = self.page.cutouts[number], self.page.cutout_tabs[number]
+        updates: Updates = {cutout: drawn_on(to_array(picture.image)) if picture else None}
+        return updates | ({self.page.style_note: note} if number == 0 else {tab: gr.update(visible=picture is not None)})
 
     def _look(self, path: str | None) -> tuple[str, Picture | None]:
         """What to tell about a picture, and the picture, if it can be opened."""
@@ -433,9 +434,13 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
-    page.style.change(events.look_at_artwork, [page.session, page.style], [page.style_note, page.cutout], **live)
+    artworks = [key for key, picture in page.files.items() if picture in (page.style, *page.further)]
+    for number, key in enumerate(artworks):
+        told = [page.style_note if number == 0 else page.cutout_tabs[number], page.cutouts[number]]
+        looked_at = functools.partial(events.look_at_artwork, number, key)
+        page.files[key].change(looked_at, [page.session, page.files[key]], told, **live)
     for key, picture in page.files.items():
-        if key not in ("content", "style"):
+        if key not in ("content", *artworks):
             picture.change(functools.partial(keep_picture, studio, key), [page.session, picture], None, **live)
     found = [page.session, *chosen, *page.files.values()]
     token = "session => [session, stylekitToken()]"

@@ -12,7 +12,7 @@ from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
 from stylekit.ui.components import ASSETS, Dial, LiveImage, PictureFile
-from stylekit.ui.masking import COLORS
+from stylekit.ui.masking import COLORS, OPACITY, SOFTNESS
 from stylekit.ui.painting import View
 from stylekit.ui.session import Session
 from stylekit.ui.words import Words
@@ -51,8 +51,9 @@ class Page:
     start: PictureFile
     drawing: gr.ImageEditor
     """on the photo"""
-    cutout: gr.ImageEditor
-    """on the first artwork"""
+    cutouts: list[gr.ImageEditor]
+    """on artwork A, B, C and D"""
+    cutout_tabs: list[gr.Tab]
     softness: gr.Slider
     content_note: gr.HTML
     style_note: gr.HTML
@@ -94,7 +95,7 @@ class Page:
     def pictures(self) -> list[Any]:
         """What is painted with, in the order of `Events.order`."""
         chosen = [self.content, self.style, *self.further, self.palette, self.start]
-        return [*chosen, self.drawing, self.cutout, self.softness]
+        return [*chosen, self.drawing, self.softness, *self.cutouts]
 
     @property
     def turned(self) -> dict[str, Any]:
@@ -228,21 +229,33 @@ def _easel(words: Words) -> dict[str, Any]:
 
 
 def _masks(words: Words) -> dict[str, Any]:
-    legend = [(color, words("masks.keep")) for color in COLORS[:1]]
-    legend += [(color, words("artwork.letter", letter=letter)) for color, letter in zip(COLORS[1:], LETTERS, strict=True)]
-    swatches = "".join(f'<span><i style="background:{color}"></i>{escape(name)}</span>' for color, name in legend)
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"cutouts": [], "cutout_tabs": []}
+    artworks = [words("artwork.letter", letter=letter) for letter in LETTERS]
     with gr.Tabs(elem_id="masks"):
         with gr.Tab(words("masks.photo")):
-            gr.HTML(f'<div class="legend">{words("masks.hint")} {swatches}</div>', elem_classes="note", padding=False)
+            _legend(words("masks.hint"), dict(enumerate([words("masks.keep"), *artworks])), words)
             parts["drawing"] = _editor(sample("photos", FIRST_PHOTO), COLORS, words("masks"), "drawing")
-        with gr.Tab(words("masks.artwork")):
-            gr.HTML(f'<div class="legend">{words("masks.artwork.hint")}</div>', elem_classes="note", padding=False)
-            parts["cutout"] = _editor(sample("artworks", FIRST_ARTWORK), COLORS[1:2], words("masks.artwork"), "cutout")
+        for number, artwork in enumerate(artworks):
+            with gr.Tab(words("masks.artwork", artwork=artwork), visible=number == 0) as tab:
+                _legend(words("masks.artwork.hint"), {number + 1: words("masks.artwork.looked_at")}, words)
+                picture = sample("artworks", FIRST_ARTWORK) if number == 0 else None
+                label = words("masks.artwork", artwork=artwork)
+                parts["cutouts"].append(_editor(picture, COLORS[number + 1 :][:1], label, f"cutout-{number}"))
+            parts["cutout_tabs"].append(tab)
     parts["softness"] = gr.Slider(
-        0, 0.1, 0.02, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
+        0, 0.1, SOFTNESS, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
     )
     return parts
+
+
+def _legend(hint: str, meanings: Mapping[int, str], words: Words) -> None:
+    """What the brush's colours mean, by their number in COLORS; page.js gives the brush's swatches the same names."""
+    named = {number: words("masks.color", color=words(f"color.{number}"), means=means) for number, means in meanings.items()}
+    swatches = "".join(
+        f'<span class="meaning"><i style="background:{COLORS[number]}"></i>{escape(name)}</span>'
+        for number, name in named.items()
+    )
+    gr.HTML(f'<div class="legend">{escape(hint)} {swatches}</div>', elem_classes="note", padding=False)
 
 
 def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str) -> gr.ImageEditor:
@@ -254,13 +267,14 @@ def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str
         sources=(),
         transforms=(),
         layers=False,
-        brush=gr.Brush(colors=list(colors), default_color=colors[0], color_mode="fixed", default_size=40),
+        brush=gr.Brush(40, [(color, OPACITY) for color in colors], (colors[0], OPACITY), "fixed"),
         eraser=gr.Eraser(default_size=40),
         label=label,
         show_label=False,
         buttons=[],
         height=430,
         elem_id=elem_id,
+        elem_classes="drawing",
     )
 
 

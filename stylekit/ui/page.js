@@ -63,5 +63,20 @@ function stylekitToken() {
       if (file && !button.ariaLabel) button.ariaLabel = decodeURIComponent(file).replace(/\.\w+$/, "").replaceAll("-", " ");
     }
   };
-  new MutationObserver(nameSamples).observe(document, { childList: true, subtree: true, attributeFilter: ["src"] });
+
+  // Nor have the colours of a mask editor's brush: the legend above it says what they mean.
+  const nameColours = () => {
+    for (const swatches of document.querySelectorAll(".drawing menu.swatch")) {
+      const meanings = swatches.closest("[role=tabpanel]").querySelectorAll(".meaning");
+      [...swatches.querySelectorAll("button")].forEach((button, n) => (button.ariaLabel = button.title = meanings[n]?.textContent ?? ""));
+    }
+  };
+
+  new MutationObserver(() => (nameSamples(), nameColours())).observe(document, { childList: true, subtree: true, attributeFilter: ["src"] });
+
+  // Whoever presses Paint beside the masks wants to see the picture form.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#paint, #continue") && document.querySelector("#masks")?.offsetParent)
+      document.querySelector("#views [role=tab]").click();
+  });
 })();

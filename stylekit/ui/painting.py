@@ -20,9 +20,10 @@ from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import levels, scaled
 from stylekit.recipe import Recipe
 from stylekit.resize import fit
-from stylekit.transfer import Dials, Frame, Masks
+from stylekit.transfer import Dials, Frame
 from stylekit.ui import compute
 from stylekit.ui.hosting import Limits, Line
+from stylekit.ui.masking import Drawings
 from stylekit.ui.plots import LossTable
 from stylekit.ui.session import Canvas, Session, Sessions
 from stylekit.ui.words import Words
@@ -70,7 +71,8 @@ class Order:
     """whose colours are brought back, in place of the photo's"""
     start: str | None = None
     """what init "image" begins with; without one, the canvas"""
-    masks: Masks | None = None
+    drawings: Drawings | None = None
+    """what is painted on the pictures, to be made into masks"""
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,8 @@ class _Run:
         recipe, start = self._begin()
         self.content, styles = pictures_of(order.content, order.styles, recipe)
         palette = opened(order.palette, PREVIEW).image if order.palette else None
-        further = {"start": start, "palette": palette, "masks": order.masks}
+        masks = order.drawings.masks() if order.drawings else None
+        further = {"start": start, "palette": palette, "masks": masks}
         frames = compute.frames(self.content.image, styles, recipe, self.dials, further)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
