@@ -285,6 +285,8 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     with _handled(_interrupt):
         out = _checked_out(args.out)
         _check_device(args.device)
+        if args.palette and not recipe.color_strength:
+            raise UsageError("A palette changes nothing at --color-strength 0; give one above 0 along with it.")
         report = Report(args, recipe.size)
         content, styles, start, palette = _pictures(args, recipe, report)
         masks = _masks(args)

@@ -252,8 +252,8 @@ def stylize(
     Frame 0 comes at once, then one after each of `recipe.steps` steps; close the generator to stop. The result has the
     content's aspect ratio and `recipe.size` pixels on its longest side. `dials` (default: the recipe's weights) is read
     before each step. `start` is the image that init "image" begins with; `palette` (1, 3, h, w) is whose colours are brought
-    back (default: the content's). Checks everything now, before it returns: RecipeError, SizeError; DivergedError later if
-    the losses are not finite from the start.
+    back (default: the content's), by another method than luminance. Checks everything now, before it returns: RecipeError,
+    SizeError; DivergedError later if the losses are not finite from the start.
     """
     masks = masks or Masks()
     _check_pictures(content, styles, start, palette)
@@ -263,6 +263,8 @@ def stylize(
             raise RecipeError(f"{name} has {len(getattr(recipe, name))} numbers for {len(styles)} style pictures.")
     if (recipe.init == "image") != (start is not None):
         raise RecipeError("Init image needs a picture to start from, and only that init takes one.")
+    if palette is not None and recipe.color_method == "luminance":
+        raise RecipeError("The colour method luminance takes the photo's colours; with a palette, choose another such as linear.")
     if encoder.name != recipe.encoder:
         raise RecipeError(f"The recipe asks for the encoder {recipe.encoder}, but {encoder.name} was given.")
     layers = encoder.check_layers([*recipe.content_losses, *recipe.weights.layers])
@@ -277,7 +279,7 @@ def stylize(
     if (set(weights.layers), set(weights.content_layers)) != (set(recipe.layer_weights), set(recipe.more_content_layers)):
         raise RecipeError("The dials must have the layers of the recipe.")
     content, *styles = (picture.detach().to(encoder.device, torch.float32) for picture in (content, *styles))
-    colors = content if palette is None or recipe.color_method == "luminance" else palette.detach().float()
+    colors = content if palette is None else palette.detach().float()
     return _paint(content, styles, recipe, encoder, dials or Dials(weights), start, _placed(masks, encoder.device), colors)
 
 

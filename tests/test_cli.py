@@ -435,3 +435,10 @@ def test_presets_and_version(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert end.value.code == 0 and capsys.readouterr().out == f"stylekit {__version__}\n"
+
+
+@pytest.mark.parametrize(("options", "says"), [([], "--color-strength 0"), (["--color-strength", "1"], "with a palette")])
+def test_a_palette_that_would_change_nothing_is_refused(tmp_path, capsys, options, says):
+    out = tmp_path / "out.png"
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--palette", ARTWORK, *options]) > 0
+    assert says in capsys.readouterr().err and not out.exists()

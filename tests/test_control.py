@@ -564,20 +564,27 @@ def test_a_frames_image_is_its_painting_with_as_much_of_the_photos_colours_as_is
     assert not torch.allclose(strong[-1].image, strong[-1].painting, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", setting("color_method").metadata["choices"])
-def test_a_palette_is_where_colours_come_from_unless_they_are_taken_place_by_place(method):
+@pytest.mark.parametrize("method", setting("color_method").metadata["choices"][1:])
+def test_a_palette_is_where_colours_come_from(method):
     palette = picture(6, 20, 50)
     last = paint(recipe(color_method=method, color_strength=1.0, steps=2), palette=palette)[-1]
-    source = picture(0) if method == "luminance" else palette
-    assert torch.equal(last.image, recolored(last.painting, source, method, 1.0))
+    assert torch.equal(last.image, recolored(last.painting, palette, method, 1.0))
+    assert not torch.equal(last.image, recolored(last.painting, picture(0), method, 1.0))
+
+
+def test_a_palette_is_refused_where_colours_are_taken_place_by_place():
+    assert setting("color_method").metadata["choices"][0] == "luminance"
+    with pytest.raises(RecipeError, match="with a palette, choose another"):
+        stylize(picture(0), [picture(1)], recipe(color_method="luminance"), encoder=Toy(), palette=picture(6))
 
 
 @pytest.mark.parametrize("method", setting("color_method").metadata["choices"])
 def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
     settings = recipe(color_method=method, color_strength=1.0, steps=2, init="noise")
-    for frame in paint(settings, palette=picture(6), masks=Masks(photo=halves()))[1:]:
+    palette = None if method == "luminance" else picture(6)
+    for frame in paint(settings, palette=palette, masks=Masks(photo=halves()))[1:]:
         assert torch.equal(frame.image[..., :16], picture(0)[..., :16])
-        source = picture(0) if method == "luminance" else picture(6)
+        source = picture(0) if palette is None else palette
         assert torch.equal(frame.image[..., 16:], recolored(frame.painting, source, method, 1.0)[..., 16:])
 
 

@@ -128,3 +128,21 @@ def test_the_photo_shows_through_what_is_painted_on_it(visit, tmp_path):
     rows, columns = (slice(side // 2 - 15, side // 2 + 15) for side in before.shape)
     assert np.abs(before - after)[rows, columns].mean() > 10
     assert np.corrcoef(before[rows, columns].ravel(), after[rows, columns].ravel())[0, 1] > 0.9
+
+
+def test_a_palette_gives_its_colours_at_once_and_the_page_says_how(visit, tmp_path):
+    Image.new("RGB", (64, 64), (20, 160, 60)).save(tmp_path / "green.png")
+    visitor = visit()
+    page = visitor.page
+    visitor.unfold()
+    visitor.set("size", 128)
+    visitor.set("steps", 20)
+    page.get_by_role("button", name="Colour", exact=True).click()
+    page.locator("#palette input[type=file]").set_input_files(tmp_path / "green.png")
+    playwright.expect(page.locator("#palette-note")).to_contain_text("by the method linear, at strength 1")
+    assert visitor.value("color_strength") == 1
+    page.get_by_text("Bold", exact=True).click()  # a look leaves the palette its colours
+    page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value != '5'")
+    assert visitor.value("color_strength") == 1
+    red, green, blue = painted_to_the_end(visitor, tmp_path, 20).mean((0, 2, 3))
+    assert green > red + 0.3 and green > blue + 0.2

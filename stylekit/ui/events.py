@@ -29,6 +29,9 @@ Updates = dict[Component | BlockContext, Any]
 PLOT_PERIOD = 4
 """Previews between two drawings of the losses."""
 
+PALETTE_METHOD = "linear"
+"""How the colours of a palette are taken in place of luminance, which takes those of the photo alone."""
+
 API_PERIOD = 3
 """Previews between two that the API shows, because each becomes a file there."""
 
@@ -204,14 +207,28 @@ class Events:
         return None
 
     def choose_look(self, session: Session, name: str | None) -> Any:
-        """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay."""
+        """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay.
+
+        With a palette, so does the way in which colours are taken from it.
+        """
         if name is None:
             return gr.skip()
         session.look, session.look_note = name, ""
+        stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
         updates: Updates = {}
         for key, value in _settings_of(PRESETS[name]).items():
-            updates[self.page.controls[key]] = _set(self.page.controls[key], value)
+            if key not in stay:
+                updates[self.page.controls[key]] = _set(self.page.controls[key], value)
         return updates | self._look_of(session)
+
+    def choose_palette(self, palette: str | None, method: str, strength: float) -> Updates:
+        """A palette needs a method that takes colours as a whole, and some strength: chosen here, and said."""
+        if palette is None:
+            return {self.page.palette_note: ""}
+        method, strength = PALETTE_METHOD if method == "luminance" else method, strength or 1
+        said = self.words("palette.used", method=method, strength=f"{strength:g}")
+        controls = self.page.controls
+        return {controls["color_method"]: method, controls["color_strength"]: strength, self.page.palette_note: said}
 
     def restore(self, session: Session, path: str | None) -> Any:
         """Bring back the settings of a picture or recipe file; of a picture without them, ask what it is for."""
@@ -326,6 +343,8 @@ class Events:
         settings = dict(zip([f.name for f in fields(Recipe)], values[MOST_STYLES + 2 :], strict=True))
         try:
             order = Order(content, styles, Recipe(**settings), palette=palette, start=start)
+            if palette and not order.recipe.color_strength:
+                raise RecipeError(self.words("error.palette"))
         except RecipeError as error:
             raise gr.Error(str(error), print_exception=False) from error
         session, shown = Session(), 0
@@ -433,6 +452,9 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     page.as_nothing.click(events.dismiss, None, [page.status, page.offer], **live).then(None, js=focus("#paint"), **live)
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
     looked = [page.content_note, page.canvas, page.paint, page.drawing]
+    colors = [page.controls[name] for name in ("color_method", "color_strength")]
+    taken = page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **live)
+    taken.then(events.turn, turned, None, **live)
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
     artworks = [key for key, picture in page.files.items() if picture in (page.style, *page.further)]
     for number, key in enumerate(artworks):

@@ -48,6 +48,7 @@ class Page:
     further: list[PictureFile]
     """artworks B, C and D"""
     palette: PictureFile
+    palette_note: gr.HTML
     start: PictureFile
     drawing: gr.ImageEditor
     """on the photo"""
@@ -304,6 +305,7 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
     with gr.Accordion(words("colors"), open=False, elem_classes="settings"):
         controls |= {name: _control(name, words, limits) for name in ("color_strength", "color_method")}
         parts["palette"] = _small_picture(words("palette"), elem_id="palette")
+        parts["palette_note"] = gr.HTML("", elem_classes="note", padding=False, elem_id="palette-note")
     with gr.Accordion(words("settings"), open=False, elem_classes="settings", elem_id="settings"):
         controls |= {name: _control(name, words, limits) for name in SIZE}
         parts["start"] = _small_picture(words("start"), elem_id="start")
