@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from stylekit.errors import DivergedError
 
@@ -55,8 +56,8 @@ class ImageOptimizer(ABC):
         self._forget_direction()
 
     @abstractmethod
-    def size_changed(self, size: tuple[int, int]) -> None:
-        """Go on with the image at `size` = (height, width)."""
+    def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
+        """Go on with the image at `size` = (height, width); with `wrap`, its opposite borders are neighbours."""
 
     @abstractmethod
     def _move(self, objective: Objective) -> None:
@@ -74,8 +75,8 @@ class ImageOptimizer(ABC):
         self.losses = {name: loss.detach() for name, loss in self.losses.items()}
         self.total = float(total.detach())
 
-    def _resized(self, size: tuple[int, int]) -> Tensor:
-        resized = _resize(self.image, size).clamp(0, 1).requires_grad_(True)
+    def _resized(self, size: tuple[int, int], wrap: bool) -> Tensor:
+        resized = _resize(self.image, size, wrap).clamp(0, 1).requires_grad_(True)
         self._average.forget()
         return resized
 
@@ -123,9 +124,9 @@ class LBFGS(ImageOptimizer):
         super().__init__(image, averaging)
         self._begin()
 
-    def size_changed(self, size: tuple[int, int]) -> None:
+    def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
         """Go on with the image at `size`; the history does not fit it and is dropped."""
-        self.variable = self._resized(size)
+        self.variable = self._resized(size, wrap)
         self._measured = False
         self._begin()
 
@@ -193,20 +194,20 @@ class Adam(ImageOptimizer):
     def _new(self) -> torch.optim.Adam:
         return torch.optim.Adam([self.variable], lr=self.RATE, betas=self.BETAS, eps=1e-30)
 
-    def size_changed(self, size: tuple[int, int]) -> None:
+    def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
         """Go on with the image at `size`; the moments are resampled, and become as much smaller as there are more pixels.
 
         Losses are averages, so a pixel's gradient shrinks as pixels grow in number. Not by the ratio of the gradients
         themselves: a picture just enlarged is blurred, its first gradient is large, and would stifle all later steps.
         """
         state, before = self._torch.state[self.variable], self.variable.numel()
-        self.variable = self._resized(size)
+        self.variable = self._resized(size, wrap)
         self._measured = False
         self._torch = self._new()
         if state:
             share = before / self.variable.numel()
-            mean = _resize(state["exp_avg"], size) * share
-            square = _resize(state["exp_avg_sq"], size, "bilinear").clamp_min(0) * share**2
+            mean = _resize(state["exp_avg"], size, wrap) * share
+            square = _resize(state["exp_avg_sq"], size, wrap, "bilinear").clamp_min(0) * share**2
             self._torch.state[self.variable] = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
 
     def _forget_direction(self) -> None:
@@ -225,5 +226,14 @@ class Adam(ImageOptimizer):
 OPTIMIZERS: dict[str, type[ImageOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
 
 
-def _resize(x: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
-    return torch.nn.functional.interpolate(x, size, mode=mode, align_corners=False, antialias=True)
+def _resize(x: Tensor, size: tuple[int, int], wrap: bool, mode: str = "bicubic") -> Tensor:
+    """x (1, C, H, W) at `size`; with `wrap`, what is beyond a border is the opposite side."""
+    if not wrap:
+        return functional.interpolate(x, size, mode=mode, align_corners=False, antialias=True)
+    # so many pixels more that they are whole ones at both sizes, and enough for the bicubic kernel
+    units = [math.gcd(side, new) for side, new in zip(x.shape[2:], size, strict=True)]
+    more = [math.ceil(3 * unit / side) * side // unit for side, unit in zip(x.shape[2:], units, strict=True)]
+    top, left = (n * new // side for n, new, side in zip(more, size, x.shape[2:], strict=True))
+    wide = functional.pad(x, (more[1], more[1], more[0], more[0]), mode="circular")
+    wide = functional.interpolate(wide, (size[0] + 2 * top, size[1] + 2 * left), mode=mode, align_corners=False, antialias=True)
+    return wide[..., top : top + size[0], left : left + size[1]].contiguous()

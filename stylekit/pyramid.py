@@ -36,11 +36,14 @@ def levels(size: int, steps: int, coarsest: int = 48) -> list[Level]:
     return [Level(s, n) for s, n in zip(sizes, _shares(steps, [FADE**i for i in range(len(sizes))]), strict=True)]
 
 
-def scaled(size: Sequence[int], longest: int) -> tuple[int, int]:
-    """`size` = (height, width) with the longer side `longest`, the aspect ratio kept, and no side below one pixel."""
+def scaled(size: Sequence[int], longest: int, multiple: int = 1) -> tuple[int, int]:
+    """`size` = (height, width) with the longer side `longest`, the aspect ratio kept, and no side below one pixel.
+
+    Each side is rounded to the nearest multiple of `multiple` above 0, which costs that much of the aspect ratio.
+    """
     height, width = size
-    scale = longest / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    scale = longest / max(height, width) / multiple
+    return multiple * max(1, round(height * scale)), multiple * max(1, round(width * scale))
 
 
 def longest_for(size: Sequence[int], shortest: int) -> int:

@@ -211,7 +211,9 @@ class Recipe:
         "How: luminance takes the photo's colours place by place, the others its palette as a whole.",
         choices=COLOR_METHODS,
     )
-    tiling: bool = _setting(False, "Opposite borders fit to each other, for wallpaper and textiles.")
+    tiling: bool = _setting(
+        False, "Opposite borders fit to each other, for wallpaper; if set from the start, sides are rounded to multiples of 16."
+    )
     pooling: str = _setting("max", "How the encoder shrinks what it sees: average is smoother, l2 between.", choices=POOLINGS)
     padding: str = _setting(
         "mirror",

@@ -57,3 +57,15 @@ def tile(image: Tensor) -> Tensor:
         weight = (0.25 + 0.25 * torch.cos(torch.pi * away.clamp_max(1))).view([-1 if n == axis else 1 for n in range(4)])
         image = image.lerp(image.flip(axis), weight)
     return image
+
+
+def tiles(image: Tensor) -> bool:
+    """Whether `image` (1, C, H, W) is a tile: nowhere does the step from one border to the opposite one stand out.
+
+    That is, it is no larger than the mean step between neighbouring rows, or columns, and twice their standard deviation.
+    """
+    for axis in (2, 3):
+        across, inside = (image - image.roll(1, axis)).abs().mean([1, 5 - axis]).flatten().split([1, image.shape[axis] - 1])
+        if len(inside) > 1 and across > inside.mean() + 2 * inside.std():
+            return False
+    return True

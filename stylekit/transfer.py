@@ -26,7 +26,7 @@ from stylekit.losses import FORMULATIONS, STATISTICS, Memory, guide_at, in_gatys
 from stylekit.optimizers import OPTIMIZERS, Losses
 from stylekit.pyramid import levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, Recipe, Weights
-from stylekit.resize import fill, fit, tile
+from stylekit.resize import fill, fit, tile, tiles
 
 T = TypeVar("T")
 
@@ -105,7 +105,8 @@ class Frame:
         """(1, 3, H, W), sRGB in [0, 1]: the painting, with as much of the photo's colours as was asked for."""
         if self.colors is None or not self.weights.color:
             return self.painting
-        image = recolored(self.painting, self.colors, self.color_method, self.weights.color)
+        source = tile(self.colors) if self.weights.tiling else self.colors
+        image = recolored(self.painting, source, self.color_method, self.weights.color)
         return image if self.kept is None else image.lerp(*self.kept)
 
     @property
@@ -135,7 +136,7 @@ class StyleObjective:
 
     def __call__(self, image: Tensor, weights: Weights) -> tuple[Tensor, Losses]:
         """(total, terms) of `image` (1, 3, H, W); what has weight 0 is not computed, except tv, which costs nothing."""
-        image = self.kept(image)
+        image = self.kept(image, weights.tiling)
         # sorted, so that equal weights are added up in the same order and give the same picture
         style_layers = sorted(layer for layer, weight in weights.layers.items() if weight) if weights.style else []
         content_weights = dict(weights.content_layers)
@@ -172,9 +173,14 @@ class StyleObjective:
         mixed = {name: self._mixture(name, self._shares(name, weights)) for name in self._depth}
         return in_gatys_units(weights.content, weights.style, weights.layers, self._content[layer, False], mixed)
 
-    def kept(self, image: Tensor) -> Tensor:
+    def kept(self, image: Tensor, tiling: bool) -> Tensor:
         """`image` with the photo where it is kept."""
-        return image if self.photo is None else image.lerp(self.content, self.photo)
+        return image if self.photo is None else image.lerp(*self.kept_photo(tiling))
+
+    def kept_photo(self, tiling: bool) -> tuple[Tensor, Tensor]:
+        """The photo, and the mask of where it is kept; as a tile, both fade over their borders."""
+        assert self.photo is not None
+        return (tile(self.content), tile(self.photo)) if tiling else (self.content, self.photo)
 
     def _see_content(self, layers: list[str], tiling: bool) -> None:
         """What the content looks like in these layers; each is looked at once."""
@@ -250,10 +256,11 @@ def stylize(
     """Paint `content` (1, 3, H, W) in the style of `styles` (one to four (1, 3, h, w)), all sRGB in [0, 1].
 
     Frame 0 comes at once, then one after each of `recipe.steps` steps; close the generator to stop. The result has the
-    content's aspect ratio and `recipe.size` pixels on its longest side. `dials` (default: the recipe's weights) is read
-    before each step. `start` is the image that init "image" begins with; `palette` (1, 3, h, w) is whose colours are brought
-    back (default: the content's), by another method than luminance. Checks everything now, before it returns: RecipeError,
-    SizeError; DivergedError later if the losses are not finite from the start.
+    content's aspect ratio and `recipe.size` pixels on its longest side; of a recipe with tiling, both sides are rounded to whole
+    multiples of the deepest layer's stride (16 for relu5_1), which alone tile exactly. `dials` (default: the recipe's weights)
+    is read before each step. `start` is the image that init "image" begins with; `palette` (1, 3, h, w) is whose colours are
+    brought back (default: the content's), by another method than luminance. Checks everything now, before it returns:
+    RecipeError, SizeError; DivergedError later if the losses are not finite from the start.
     """
     masks = masks or Masks()
     _check_pictures(content, styles, start, palette)
@@ -296,7 +303,8 @@ def _paint(
     shape = content.shape[2:]
     smallest = encoder.smallest_side([*recipe.content_losses, *recipe.layer_weights])
     plan = levels(recipe.size, recipe.steps, max(recipe.coarsest, longest_for(shape, smallest)))
-    image = _first_image(content, styles, recipe, scaled(shape, plan[0].size), start)
+    stride = smallest if recipe.tiling else 1  # the deepest layer's: only whole ones of it fit without a seam
+    image = _first_image(content, styles, recipe, scaled(shape, plan[0].size, stride), start)
     optimizer, weights = OPTIMIZERS[recipe.optimizer](image, recipe.averaging), dials.weights
     step, seconds = 0, 0.0
     frame = partial(Frame, steps=recipe.steps, levels=len(plan), colors=colors, color_method=recipe.color_method)
@@ -304,11 +312,11 @@ def _paint(
 
     for number, level in enumerate(plan, start=1):
         began = time.perf_counter()
-        size = scaled(shape, level.size)
+        size = scaled(shape, level.size, stride)
         objective = StyleObjective(fit(content, size), styles, recipe, encoder, masks)
-        shown = partial(frame, level=number, kept=None if objective.photo is None else (objective.content, objective.photo))
+        shown = partial(frame, level=number)
         if number > 1:
-            optimizer.size_changed(size)
+            optimizer.size_changed(size, weights.tiling)
         for _ in range(level.steps):
             if (turned := dials.weights) != weights:
                 if replace(turned, color=weights.color) != weights:  # colours come back in the frame, not in the painting
@@ -316,9 +324,10 @@ def _paint(
                 weights = turned
             optimizer.step(partial(objective, weights=weights))
             step += 1
-            painting = objective.kept(optimizer.image)
+            painting = objective.kept(optimizer.image, weights.tiling)
+            kept = None if objective.photo is None else objective.kept_photo(weights.tiling)
             seconds += time.perf_counter() - began
-            yield shown(step, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds)
+            yield shown(step, painting=painting, terms=optimizer.losses, weights=weights, seconds=seconds, kept=kept)
             began = time.perf_counter()
 
 
@@ -327,7 +336,8 @@ def _first_image(
 ) -> Tensor:
     """What the painting starts from (1, 3, *size)."""
     if start is not None:
-        return fill(start.detach().to(content.device, torch.float32), size)
+        image = fill(start.detach().to(content.device, torch.float32), size)
+        return tile(image) if recipe.tiling and not tiles(image) else image
     if recipe.init == "noise":  # drawn on the CPU, so that a seed means the same on every device
         return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(recipe.seed)).to(content.device)
     image = fill(styles[0], size) if recipe.init == "style" else fit(content, size)
