@@ -136,7 +136,7 @@ def test_a_palette_gives_its_colours_at_once_and_the_page_says_how(visit, tmp_pa
     visitor.unfold()
     visitor.set("size", 128)
     visitor.set("steps", 20)
-    page.get_by_role("button", name="Colour", exact=True).click()
+    page.get_by_role("button", name="Colour").click()
     page.locator("#palette input[type=file]").set_input_files(tmp_path / "green.png")
     playwright.expect(page.locator("#palette-note")).to_contain_text("by the method linear, at strength 1")
     assert visitor.value("color_strength") == 1
@@ -145,3 +145,19 @@ def test_a_palette_gives_its_colours_at_once_and_the_page_says_how(visit, tmp_pa
     assert visitor.value("color_strength") == 1
     red, green, blue = painted_to_the_end(visitor, tmp_path, 20).mean((0, 2, 3))
     assert green > red + 0.3 and green > blue + 0.2
+
+
+def test_a_tile_is_shown_beside_itself(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    restore(visitor, tmp_path, Recipe(size=130, steps=10, tiling=True))
+    painting = painted_to_the_end(visitor, tmp_path, 10)
+    assert painting.shape[2:] == (80, 128)
+    page.get_by_role("tab", name="2 × 2").click()
+    tiled = page.get_by_role("img", name="four times")
+    playwright.expect(tiled).to_have_css("background-image", f'url("{visitor.shown()}")')
+    tiled.screenshot(path=tmp_path / "tiled.png")
+    seen = np.asarray(Image.open(tmp_path / "tiled.png").convert("RGB"), float)
+    height, width = (side // 2 for side in seen.shape[:2])
+    assert width > 150 and abs(height / width - 80 / 128) < 0.02
+    assert np.abs(seen[4 : height - 4, 4 : width - 4] - seen[4 : height - 4, width + 4 : 2 * width - 4]).mean() < 12

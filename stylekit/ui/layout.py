@@ -210,6 +210,8 @@ def _easel(words: Words) -> dict[str, Any]:
                 buttons=["fullscreen"],
                 elem_id="compare",
             )
+        with gr.Tab(words("tiled")):  # page.js shows there what is on the canvas
+            gr.HTML(f'<div id="tiled" role="img" aria-label="{escape(words("tiled.alt"))}"></div>', padding=False)
         with gr.Tab(words("masks")):
             parts |= _masks(words)
     with gr.Column(min_width=0, elem_id="bar"):

@@ -72,7 +72,20 @@ function stylekitToken() {
     }
   };
 
-  new MutationObserver(() => (nameSamples(), nameColours())).observe(document, { childList: true, subtree: true, attributeFilter: ["src"] });
+  // What is on the canvas, beside and above itself, live too.
+  const showTiled = () => {
+    const tiled = document.querySelector("#tiled");
+    const picture = document.querySelector("#canvas img");
+    if (!tiled || !picture) return;
+    const show = () => {
+      tiled.style.backgroundImage = `url("${picture.src}")`;
+      tiled.style.setProperty("--aspect", picture.naturalWidth / picture.naturalHeight);
+    };
+    if (picture.complete && picture.naturalWidth) show();
+    else picture.addEventListener("load", show, { once: true });
+  };
+
+  new MutationObserver(() => (nameSamples(), nameColours(), showTiled())).observe(document, { childList: true, subtree: true, attributeFilter: ["src"] });
 
   // Whoever presses Paint beside the masks wants to see the picture form.
   document.addEventListener("click", (event) => {
