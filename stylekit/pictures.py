@@ -12,6 +12,7 @@ import contextlib
 import io
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -28,6 +29,9 @@ from stylekit.resize import check_size, fit
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded unless the caller says otherwise: a 100-megapixel camera still works."""
+
+STRIP = 2**20
+"""Pixels of a picture of more than 8 bits that are converted at a time."""
 
 MAX_RECIPE_BYTES = 1_000_000
 """Longest recipe that is written or read."""
@@ -202,7 +206,19 @@ def _decode(im: ImageFile, longest: int | None) -> tuple[int, int]:
     return full if drafted else im.size  # a TIFF turns itself upright as it loads
 
 
-def _white_of(im: Image.Image, values: npt.NDArray[np.float32]) -> tuple[float, float]:
+def _strips(im: Image.Image) -> Iterator[npt.NDArray[np.float32]]:
+    """The values of a grey picture of more than 8 bits, some rows (h, W) at a time: all at once would be many times the file."""
+    rows = max(1, STRIP // im.width)
+    for top in range(0, im.height, rows):
+        yield np.asarray(im.crop((0, top, im.width, min(top + rows, im.height)))).astype(np.float32)
+
+
+def _known(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Where values are numbers: not NaN, infinity, or the -3.4e38 by which maps say "no data"."""
+    return np.abs(values) < 1e30
+
+
+def _white_of(im: Image.Image) -> tuple[float, float]:
     """The values that are black and white in a grey picture of more than 8 bits.
 
     16-bit files say it themselves: 0 and 65535. Whole or float numbers of 32 bits have no white of their own: they
@@ -210,19 +226,23 @@ def _white_of(im: Image.Image, values: npt.NDArray[np.float32]) -> tuple[float, 
     """
     if im.mode.startswith("I;16") or (im.mode == "I" and im.format in ("PNG", "PPM")):
         return 0.0, 65535.0
-    low, high = float(values.min()), float(values.max())
+    known = (values[_known(values)] for values in _strips(im))
+    ends = [(float(values.min()), float(values.max())) for values in known if values.size] or [(0.0, 0.0)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
 
 def _eight_bit(im: Image.Image) -> tuple[Image.Image, str]:
     """A grey picture of 16 or 32 bits as mode L, and a note when its values had to be stretched."""
-    values = np.asarray(im).astype(np.float32)  # (H, W)
-    known = np.abs(values) < 1e30  # not so: NaN, infinity, and the -3.4e38 by which maps say "no data"
-    low, high = _white_of(im, values[known] if known.any() else np.zeros(1, np.float32))
-    values = np.where(known, values, low)
-    unit = (values - low) / ((high - low) or 1)
+    low, high = _white_of(im)
+    grey = np.empty((im.height, im.width), np.uint8)
+    top = 0
+    for values in _strips(im):
+        unit = (np.where(_known(values), values, low) - low) / ((high - low) or 1)
+        grey[top : top + len(values)] = np.rint(unit * 255)
+        top += len(values)
     note = f"stretched from {low:g}..{high:g} to black..white" if (low, high) not in ((0, 1), (0, 65535)) else ""
-    return Image.fromarray(np.rint(unit * 255).astype(np.uint8)), note
+    return Image.fromarray(grey), note
 
 
 def _plain(im: Image.Image) -> tuple[Image.Image, str]:

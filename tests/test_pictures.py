@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 import warnings
 import zlib
 from pathlib import Path
@@ -218,6 +219,19 @@ def test_flat_float_tiff_is_black_and_no_division_by_zero(tmp_path, value):
 def test_whole_numbers_of_32_bits_are_stretched(tmp_path):
     opened = open_picture(saved(tmp_path, Image.fromarray(np.array([[-5, 0, 5]], np.int32)), "a.tif"))
     check(opened, [[[0], [127.5], [255]]])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(np.uint16, "a.png"), (np.float32, "a.tif")])
+def test_deep_pictures_are_converted_without_much_memory(tmp_path, kind, name):
+    values = np.zeros((3000, 3000), kind)
+    values[:, 1500:] = 60000
+    path = saved(tmp_path, Image.fromarray(values), name)
+    tracemalloc.start()
+    opened = open_picture(path, 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * values.size  # bytes; 17 of each pixel when all are converted at once
+    assert pixels(opened)[:, :30].max() < 1 and pixels(opened)[:, 34:].min() > 230
 
 
 # -------------------------------------------------------------------------------------------------------- alpha
