@@ -7,7 +7,9 @@ import httpx
 import pytest
 from browser import PATIENCE, drop, playwright
 
-from stylekit import Recipe, open_picture, read_recipe_json, save_png
+from stylekit import Recipe, open_picture, read_recipe_json, save_png, stylize
+from stylekit.encoders import load_encoder
+from stylekit.presets import PRESETS
 from stylekit.ui.hosting import Limits
 from stylekit.ui.painting import Order, Studio
 from stylekit.ui.session import EARLIER, Canvas, Session, Sessions
@@ -112,6 +114,19 @@ def test_a_picture_is_copied_once_and_its_copy_lives_on(tmp_path):
     assert session.pictures == {"content": None}
     session.forget()
     assert not Path(session.folder or "").is_file()
+
+
+def test_large_shapes_have_less_grain_than_balanced():
+    photo, artwork = open_picture(PHOTO, 128).image, open_picture(ARTWORK, 256).image
+    encoder = load_encoder("compact")
+
+    def grain(name):
+        *_, last = stylize(photo, [artwork], PRESETS[name].recipe(size=128, steps=40), encoder=encoder)
+        middle, gray = (slice(1, -1), slice(1, -1)), last.image.mean(1)[0]
+        neighbours = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
+        return float((neighbours - 4 * gray[middle]).square().mean().sqrt())
+
+    assert grain("shapes") < 0.8 * grain("balanced")
 
 
 # ------------------------------------------------------------------------------------------------------ in the browser
