@@ -99,6 +99,7 @@ def theme() -> gr.themes.Base:
         block_label_text_color_dark="#c3bab1",
         block_title_text_color="#3b3631",
         block_title_text_color_dark="#ddd5cc",
+        error_text_color_dark="#ffa492",
         input_background_fill_dark="#2a2623",
         input_placeholder_color="#6f675e",
         input_placeholder_color_dark="#a89f96",
