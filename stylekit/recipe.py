@@ -34,6 +34,12 @@ LARGEST_WEIGHT = 1e12
 """The formulation "gatys" needs large numbers: its content loss is a sum over features, not an average."""
 
 
+LONGEST_WORD = 64
+"""Characters of a layer's or an encoder's name, so that what is said about it stays a sentence."""
+MOST_LAYERS = 256
+"""Layers that are named at once."""
+
+
 def _number(name: str, value: object) -> float:
     try:
         number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
@@ -73,7 +79,9 @@ class LayerWeights(Mapping[str, float]):
             items = dict(weights)
         except (TypeError, ValueError) as error:
             raise RecipeError(f"Weights of layers must look like {{'relu1_1': 1.0}}, not {_shown(weights)}.") from error
-        if wrong := [name for name in items if not isinstance(name, str)]:
+        if len(items) > MOST_LAYERS:
+            raise RecipeError(f"There are {len(items)} layers, more than any encoder has; name a few.")
+        if wrong := [name for name in items if not isinstance(name, str) or len(name) > LONGEST_WORD]:
             raise RecipeError(f"A layer is a name such as 'relu3_1', not {_shown(wrong[0])}.")
         self._items = {name: check_weight(f"The weight of {name}", weight) for name, weight in items.items()}
 
@@ -314,7 +322,7 @@ def _checked(f: Field[Any], value: object) -> object:
             raise RecipeError(f"{f.name} must be true or false, not {_shown(value)}.")
         return value
     if isinstance(f.default, str):
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_WORD:
             raise RecipeError(f"{f.name} must be a word such as {f.default!r}, not {_shown(value)}.")
         choices = f.metadata["choices"]
         if value not in choices and not f.metadata.get("open"):  # open: an encoder of one's own may have other names

@@ -18,18 +18,16 @@ torch.set_num_threads(2)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def url():
     """The address of a studio that is served for this file."""
     from stylekit import ui
     from stylekit.ui.hosting import Limits
 
     os.environ["NO_PROXY"] = "127.0.0.1,localhost"
-    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     demo = ui.build(Limits(concurrency=2))
     _, address, _ = ui.launch(demo, prevent_thread_lock=True, server_name="127.0.0.1", server_port=None, quiet=True)
     yield address
     demo.close()
-    del os.environ["GRADIO_TEMP_DIR"]
 
 
 @pytest.fixture(scope="module")

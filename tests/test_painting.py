@@ -1,5 +1,6 @@
 """A visitor's run without the page: the line, pause and continue, errors, and what is kept."""
 
+import errno
 import json
 import logging
 import os
@@ -11,12 +12,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stylekit import Recipe, load_encoder, open_picture, read_recipe_json
+from stylekit import Recipe, load_encoder, open_picture, read_recipe_json, ui
 from stylekit.errors import BusyError, RecipeError, UsageError
 from stylekit.resize import fill
 from stylekit.transfer import StyleObjective
@@ -316,13 +318,37 @@ def test_a_second_run_of_the_same_visitor_ends_the_first(studio):
 def test_pictures_that_everybody_forgot_go_after_two_hours(studio):
     one, two = Session(), Session()
     list(studio.paint(one, order()))
-    folder = one.canvas.path.parent
-    os.utime(folder, (time.time() - 7300,) * 2)
+    old = one.canvas
+    for path in (old.path, old.before):
+        os.utime(path, (time.time() - 7300,) * 2)
     list(studio.paint(two, order()))
-    assert not folder.exists() and two.canvas.path.is_file()
+    assert not old.path.exists() and not old.before.exists() and two.canvas.path.is_file()
     last = list(studio.paint(one, order(onward=True)))[-1]
     assert "expired" in last.error and last.canvas is None
-    assert len(list(folder.parent.iterdir())) == 1
+
+
+def test_a_run_that_nobody_listens_to_ends_wherever_it_is_and_keeps_its_picture(studio):
+    heard, session = [True], Session()
+    with closing(studio.paint(session, order(replace(SMALL, steps=1000)), lambda: heard[0])) as views:
+        for view in views:
+            if view.mode == "painting":
+                heard[0] = False
+    assert 0 < session.canvas.step < 1000 and "Paused" in view.text
+    with studio.line.ticket() as ticket:
+        waiting = studio.paint(Session(), order(), lambda: heard[0])
+        assert [view.mode for view in waiting][-1] == "refused"
+        assert studio.line.ahead(ticket) == 0
+
+
+def test_a_picture_that_cannot_be_saved_leaves_nothing_and_the_earlier_one_stays(studio, monkeypatch):
+    session = Session()
+    list(studio.paint(session, order()))
+    kept, there = session.canvas, set(studio.storage.cache.iterdir())
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("PIL.Image.Image.save", lambda *args, **options: (_ for _ in ()).throw(full))
+    last = list(studio.paint(session, order()))[-1]
+    assert "disk is full" in last.error and "another place" not in last.error
+    assert last.canvas == kept == session.canvas and set(studio.storage.cache.iterdir()) == there
 
 
 def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
@@ -335,6 +361,50 @@ def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
     monkeypatch.setenv("STYLEKIT_MAX_SIZE", "large")
     with pytest.raises(UsageError, match="STYLEKIT_MAX_SIZE"):
         Limits.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("size", "scales", "artworks", "fits"),
+    [
+        (256, (), 4, True),
+        (256, (2.0,), 1, True),
+        (256, (2.01,), 1, False),
+        (256, (4.0, 4.0, 4.0, 4.0), 4, False),
+        (128, (3.0, 1.0, 1.0), 3, True),
+        (256, (1.0, 1.0, 1.5), 4, False),
+        (64, (4.0, 4.0, 4.0, 4.0), 4, True),
+    ],
+)
+def test_large_brushes_of_many_artworks_are_bounded_together(studio, size, scales, artworks, fits):
+    an_order = order(Recipe(size=size, steps=1, style_scales=scales), styles=(ARTWORK,) * artworks)
+    if fits:
+        studio.limits.check(an_order.recipe, artworks)
+    else:
+        last = list(studio.paint(Session(), an_order))[-1]
+        assert "brushes" in last.error and last.canvas is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("MAX_SIZE", 32), ("MAX_SIZE", 100), ("MAX_SIZE", 128), ("MAX_STEPS", 2), ("MAX_STEPS", 20)]
+)
+def test_a_studio_of_small_limits_starts_and_paints_what_its_page_and_its_api_offer(monkeypatch, variable, value):
+    monkeypatch.setenv(f"STYLEKIT_{variable}", str(value))
+    demo = ui.build()
+    field = {"MAX_SIZE": "size", "MAX_STEPS": "steps"}[variable]
+    offered = {block.label: block.value for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number)}
+    assert offered[field.capitalize()] == offered[field] == value
+    recipe = Recipe(**{"size": min(value, 64), "steps": min(value, 3)})
+    assert list(Studio(demo.limits, Words()).paint(Session(), order(recipe)))[-1].text.startswith("Finished")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("MAX_SIZE", "31"), ("MAX_STEPS", "1"), ("QUEUE", "0"), ("MAX_SIZE", "9" * 5000)]
+)
+def test_a_limit_that_leaves_nothing_ends_the_start_in_a_sentence(monkeypatch, variable, value):
+    monkeypatch.setenv(f"STYLEKIT_{variable}", value)
+    with pytest.raises(SystemExit, match=f"STYLEKIT_{variable} must be a whole number from") as caught:
+        ui.build()
+    assert len(str(caught.value)) < 150
 
 
 def test_dials_reach_a_loop_in_another_process():

@@ -330,3 +330,21 @@ def test_the_message_about_a_huge_value_stays_readable():
     with pytest.raises(RecipeError) as caught:
         Recipe.from_json(json.dumps({"encoder": "compact", "statistic": "x" * 100_000}))
     assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"layer_weights": {"x" * 900_000: 1}},
+        {"more_content_layers": {"x" * 900_000: 1}},
+        {"layer_weights": {f"layer{n}": 1 for n in range(50_000)}},
+        {"encoder": "x" * 900_000},
+        {"content_layer": "x" * 900_000},
+        {"x" * 900_000: 1},
+        {"size": "x" * 900_000},
+    ],
+)
+def test_what_is_said_about_a_value_stays_short_however_long_the_value_is(values):
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_json(json.dumps(values))
+    assert len(str(caught.value)) < 1000

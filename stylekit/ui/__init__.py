@@ -1,6 +1,7 @@
 """The page: the only room that knows gradio. `build()` makes it, `launch(demo)` opens it with the studio's limits."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,15 +10,21 @@ from stylekit.threads import yield_cores
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it when it is imported: nothing leaves this machine
 yield_cores()
 
+from stylekit.ui import hosting
+
+hosting.folder()  # and where its cache is
+
 import gradio as gr
+from gradio import routes
 from starlette.middleware import Middleware
 
-from stylekit.ui import hosting
+from stylekit.errors import UsageError
 from stylekit.ui.components import ASSETS
 from stylekit.ui.events import wire
+from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
 from stylekit.ui.layout import place
-from stylekit.ui.painting import LIFETIME, Studio
+from stylekit.ui.painting import Studio
 from stylekit.ui.words import Words
 
 HERE = Path(__file__).parent
@@ -39,14 +46,33 @@ class Page(gr.Blocks):
 
     limits = hosting.Limits()
 
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Raises gr.Error, in a sentence, for a call with too few values."""
+        if len(inputs) < (needed := len(block_fn.inputs)):
+            said = f"This call has {len(inputs)} values and needs {needed}, in the order that “Use via API” names."
+            raise gr.Error(said, print_exception=False)
+
+    async def preprocess_data(self, *args: Any, **options: Any) -> Any:
+        """As gradio's; a value of the wrong kind is said in a sentence."""
+        try:
+            return await super().preprocess_data(*args, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            said = "A value of this call is of the wrong kind; “Use via API” says what each must be."
+            raise gr.Error(said, print_exception=False) from error
+
 
 def build(limits: hosting.Limits | None = None) -> Page:
-    """The page with its events, not yet served. Raises UsageError if an environment variable makes no sense."""
-    limits = limits or hosting.Limits.from_environment()
+    """The page with its events, not yet served. Ends the program, in a sentence, if an environment variable makes no sense."""
+    try:
+        limits = limits or hosting.Limits.from_environment()
+    except UsageError as error:
+        raise SystemExit(f"stylekit: {error}") from None
     hosting.prepare()
     words = Words()
     gr.set_static_paths([ASSETS])
-    with Page(title=words("title"), analytics_enabled=False, delete_cache=(1800, LIFETIME), fill_width=True) as page:
+    with Page(title=words("title"), analytics_enabled=False, fill_width=True) as page:
         components = place(words, limits)
         waiting = limits.concurrency + limits.queue
         wire(page, components, Studio(limits, words), waiting + SPARE)
@@ -57,7 +83,9 @@ def build(limits: hosting.Limits | None = None) -> Page:
 
 
 def launch(demo: Page, **options: Any) -> Any:
-    """`demo.launch` with this studio's looks and limits; `options` win."""
+    """`demo.launch` with this studio's looks, limits and guard; `options` win."""
+    app = dict(options.pop("app_kwargs", None) or {})
+    app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *app.get("middleware", ())]
     settings: dict[str, Any] = {
         "theme": theme(),
         "css_paths": [HERE / "page.css"],
@@ -70,15 +98,36 @@ def launch(demo: Page, **options: Any) -> Any:
         "show_error": False,
         "footer_links": ["api"],
         "favicon_path": ICON,
-        "app_kwargs": {"middleware": [Middleware(Head, words=Words())]},
+        "app_kwargs": app,
         "ssr_mode": False,  # or the page would come from Gradio's own server beside this one, with its head
     }
+    hosting.open_doors()
     return demo.launch(**(settings | options))
 
 
 def _inside(name: str, tag: str) -> str:
     """A file of this folder as an element of the page's head."""
     return f"<{tag}>{(HERE / name).read_text(encoding='utf-8')}</{tag}>"
+
+
+def _guard(demo: Page, options: Mapping[str, Any]) -> Middleware:
+    return Middleware(
+        Guard,
+        names=hosting.names(),
+        local=hosting.is_local(options.get("server_name"), options.get("share")),
+        largest=(demo.limits.max_upload_mb << 20) + LARGEST_MESSAGE,
+    )
+
+
+def _snippets(*args: Any, **options: Any) -> dict[str, str]:
+    """Gradio's example calls for "Use via API"; its curl leaves the event's name in a subshell, where bash forgets it."""
+    snippets: dict[str, str] = generate_code_snippets(*args, **options)
+    before, read, after = snippets["bash"].partition("| read EVENT_ID;")
+    return snippets | ({"bash": f"{before}| {{ read EVENT_ID;{after.rstrip()}; }}"} if read else {})
+
+
+generate_code_snippets = cast(Any, routes).generate_code_snippets
+cast(Any, routes).generate_code_snippets = _snippets
 
 
 def theme() -> gr.themes.Base:

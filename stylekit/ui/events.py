@@ -19,7 +19,9 @@ from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
 from stylekit.ui import compute, plots
 from stylekit.ui.components import Dial, PictureFile
+from stylekit.ui.hosting import Limits
 from stylekit.ui.layout import Page, drawn_on, flat, nested, status
+from stylekit.ui.listening import Listener
 from stylekit.ui.masking import Drawings
 from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
 from stylekit.ui.session import Canvas, Session
@@ -58,7 +60,7 @@ class Events:
         except StylekitError as error:
             yield self._shown(session, View("refused", "", error=str(error), canvas=session.kept()))
             return
-        with closing(self.studio.paint(session, order)) as views:
+        with closing(self.studio.paint(session, order, Listener())) as views:
             for number, view in enumerate(views):
                 yield self._shown(session, view, with_plot=number % PLOT_PERIOD == 0)
 
@@ -116,10 +118,15 @@ class Events:
         done = canvas.step / max(canvas.step + canvas.unfinished, 1)
         return View("done", text, done=done, table=session.table, canvas=canvas)
 
-    def end(self, session: Session, how: str) -> Updates:
+    def end(self, session: Session, how: str) -> Any:
         """Ask the run to end with its next step."""
         session.stopping = how
-        return {self.page.status: status(View("waiting", self.words("status.stopping")))} if session.dials else {}
+        return status(View("waiting", self.words("status.stopping"))) if session.dials else gr.skip()
+
+    def recover(self, session: Session) -> Updates:
+        """After an error that gradio met with a view of ours, such as a full disk: the buttons of what is true."""
+        session.stopping = session.stopping or "pause"
+        return self._shown(session, View("refused", "", error=self.words("error.unexpected"), canvas=session.kept()))
 
     # ------------------------------------------------------------------------------------------------ a page loaded anew
 
@@ -151,7 +158,10 @@ class Events:
         if dials := session.dials:  # once: a run may end meanwhile
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
                 turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.scales))
-                session.turn(Weights(**{name: turned[field] for name, field in LIVE.items()}))
+                weights = Weights(**{name: turned[field] for name, field in LIVE.items()})
+                if session.recipe:
+                    self.studio.limits.check_brushes(session.recipe.size, weights.scales, len(weights.scales))
+                session.turn(weights)
         with suppress(RecipeError):
             recipe = Recipe(**nested(settings, MOST_STYLES))
             session.settings, session.waiting = settings, self._waits(session, recipe)
@@ -321,7 +331,7 @@ class Events:
         """What the weights are in the units of Gatys et al. 2016, for the pictures on the page."""
         try:
             order = self.order(values, onward=False)
-            self.studio.limits.check(order.recipe)
+            self.studio.limits.check(order.recipe, len(order.styles))
             if order.content is None or not order.styles:
                 raise RecipeError(self.words("error.two_pictures"))
             content, styles = pictures_of(order.content, order.styles, order.recipe)
@@ -348,10 +358,12 @@ class Events:
         except RecipeError as error:
             raise gr.Error(str(error), print_exception=False) from error
         session, shown = Session(), 0
-        with closing(self.studio.paint(session, order)) as views:
+        with closing(self.studio.paint(session, order, Listener())) as views:
             for view in views:
                 if view.error:
                     raise gr.Error(view.error, print_exception=False)
+                if view.mode == "waiting":
+                    yield gr.skip()  # nothing new, but whoever cancels finds something to close
                 if view.preview is not None:
                     shown += 1
                     if shown % API_PERIOD == 1:
@@ -413,7 +425,7 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     for button, handler in ((page.paint, events.paint), (page.onward, events.go_on)):
-        button.click(
+        painting = button.click(
             handler,
             [page.session, *page.pictures, *controls],
             shown,
@@ -422,6 +434,7 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
             concurrency_id="paint",
             api_visibility="private",
         )
+        painting.failure(events.recover, page.session, shown, **live)
     page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
     page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
 
@@ -476,7 +489,7 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     with gr.Group(visible=False):
         pictures = ["content", "style", *(f"style_{n}" for n in range(2, MOST_STYLES + 1)), "palette", "start"]
         inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in pictures]
-        inputs += [_input(f) for f in fields(Recipe)]
+        inputs += [_input(f, events.studio.limits) for f in fields(Recipe)]
         stylize = _named(events.stylize, pictures)
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
@@ -489,8 +502,8 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
             )
 
 
-def _input(f: Field[Any]) -> Component:
-    """A parameter of the API for a field of Recipe, which itself checks the limits."""
+def _input(f: Field[Any], limits: Limits) -> Component:
+    """A parameter of the API for a field of Recipe, which itself checks its limits; the default is within the studio's."""
     if isinstance(f.default, LayerWeights):
         return gr.JSON(dict(f.default), label=f.name)
     if isinstance(f.default, tuple):
@@ -499,7 +512,9 @@ def _input(f: Field[Any]) -> Component:
         return gr.Checkbox(f.default, label=f.name)
     if "choices" in f.metadata:
         return gr.Dropdown(list(f.metadata["choices"]), value=cast(str, f.default), allow_custom_value=True, label=f.name)
-    return gr.Number(cast(float, f.default), label=f.name)
+    default = cast(float, f.default)
+    most = {"size": limits.max_size, "steps": limits.max_steps}.get(f.name, default)
+    return gr.Number(min(default, most), label=f.name)
 
 
 def _named(stylize: Callable[..., Iterator[Any]], pictures: Sequence[str]) -> Callable[..., Iterator[Any]]:

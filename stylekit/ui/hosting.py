@@ -6,14 +6,18 @@ STYLEKIT_MAX_SIZE      longest side of a result in pixels (1024; 512 on a Space 
 STYLEKIT_MAX_STEPS     steps of one run (1000)
 STYLEKIT_MAX_SECONDS   computing time of one run (1800; 300 on a Space); then it stops and keeps its picture
 STYLEKIT_MAX_UPLOAD_MB size of an uploaded file (25)
+STYLEKIT_HOSTS         further names by which the studio is reached, such as studio.example.org behind a proxy; with commas
 """
 
+import functools
 import importlib
 import os
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -21,8 +25,10 @@ import torch
 from stylekit.encoders import allow_tf32, pick_device, vgg19
 from stylekit.errors import BusyError, RecipeError, UsageError, WeightsError
 from stylekit.memory import keep_freed
-from stylekit.recipe import Recipe
+from stylekit.recipe import MOST_STYLES, Recipe
 from stylekit.threads import limit_threads
+from stylekit.ui.guard import LOCAL
+from stylekit.ui.storage import Folder, end_at_signals
 
 try:  # ZeroGPU's package: there on a Space with borrowed GPUs, and to be imported before CUDA is touched
     spaces: ModuleType | None = importlib.import_module("spaces")
@@ -43,24 +49,39 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> "Limits":
-        """The defaults of this place, changed by the variables above. Raises UsageError for one that is no number."""
+        """The defaults of this place, changed by the variables above. Raises UsageError for one that makes no sense."""
         on_space = "SPACE_ID" in os.environ
         here = cls(max_seconds=300 if on_space else 1800, max_size=512 if on_space and not has_gpu() else 1024)
         return replace(here, **{name: _number(name) for name in vars(here) if f"STYLEKIT_{name.upper()}" in os.environ})
 
-    def check(self, recipe: Recipe) -> None:
-        """Raises RecipeError if the recipe asks for more than this place gives."""
+    def check(self, recipe: Recipe, artworks: int = 1) -> None:
+        """Raises RecipeError if the recipe asks for more than this place gives to so many artworks."""
         if recipe.size > self.max_size:
             raise RecipeError(f"This studio paints up to {self.max_size} pixels; choose a smaller size.")
         if recipe.steps > self.max_steps:
             raise RecipeError(f"This studio takes up to {self.max_steps} steps; choose fewer.")
+        self.check_brushes(recipe.size, recipe.style_scales, artworks)
+
+    def check_brushes(self, size: int, scales: Sequence[float], artworks: int) -> None:
+        """Raises RecipeError if the encoder would see more of the artworks than of four pictures of the largest size.
+
+        An artwork is seen with `scale * size` pixels on its longest side, so a brush costs memory and time as its square.
+        """
+        areas = [(scale * size) ** 2 for scale in [*scales, *[1.0] * artworks][:artworks]]
+        if sum(areas) > MOST_STYLES * self.max_size**2:
+            raise RecipeError("At this size, so large brushes are more than this studio can look at; choose a smaller one.")
+
+
+LEAST = {"max_size": 32, "max_steps": 2}
+"""The smallest values of limits that leave something to choose; 1 for the others."""
 
 
 def _number(name: str) -> int:
     variable = f"STYLEKIT_{name.upper()}"
     text = os.environ[variable]
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"The environment variable {variable} must be a whole number above 0, not {text!r}.")
+    least = LEAST.get(name, 1)
+    if not (text.isdecimal() and least <= int(text[:10]) < 10**9):
+        raise UsageError(f"The environment variable {variable} must be a whole number from {least} on, not {text[:20]!r}.")
     return int(text)
 
 
@@ -120,6 +141,34 @@ def device_name() -> str:
         return torch.cuda.get_device_name()
     cores = torch.get_num_threads()
     return "Apple GPU" if device.type == "mps" else f"CPU, {cores} core{'s' if cores > 1 else ''}"
+
+
+@functools.cache
+def folder() -> Folder:
+    """This process's folder, made at the first call; inside the one that GRADIO_TEMP_DIR names, and gradio's own from now on."""
+    made = Folder(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
+    os.environ["GRADIO_TEMP_DIR"] = str(made.cache)
+    return made
+
+
+def names() -> list[str]:
+    """By which the studio is reached, besides those of its machine."""
+    said = f"{os.environ.get('STYLEKIT_HOSTS', '')},{os.environ.get('SPACE_HOST', '')}"
+    return [name.strip().lower() for name in said.split(",") if name.strip()]
+
+
+def is_local(server_name: str | None, share: bool | None) -> bool:
+    """Whether only this machine is to reach the studio, as launched with these arguments of gradio's."""
+    shared = os.environ.get("GRADIO_SHARE", "").lower() == "true" if share is None else share
+    name = server_name or os.environ.get("GRADIO_SERVER_NAME") or LOCAL[0]
+    return name.strip("[]") in LOCAL and not shared
+
+
+def open_doors() -> None:
+    """Once before visitors come: nothing that they send lies anywhere but in the folder, for longer than it may."""
+    tempfile.tempdir = str(folder().temporary)
+    folder().sweep_from_now_on()
+    end_at_signals()
 
 
 def prepare() -> None:

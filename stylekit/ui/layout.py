@@ -11,7 +11,7 @@ from stylekit.errors import RecipeError
 from stylekit.presets import PRESETS
 from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
 from stylekit.ui import hosting
-from stylekit.ui.components import ASSETS, Dial, LiveImage, PictureFile
+from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.masking import COLORS, OPACITY, SOFTNESS
 from stylekit.ui.painting import View
 from stylekit.ui.session import Session
@@ -263,7 +263,7 @@ def _legend(hint: str, meanings: Mapping[int, str], words: Words) -> None:
 
 def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str) -> gr.ImageEditor:
     """A picture to paint masks on."""
-    return gr.ImageEditor(
+    return MaskEditor(
         drawn_on(picture),
         type="numpy",
         image_mode="RGBA",
@@ -330,10 +330,12 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
 def _slider(name: str, words: Words, most: float | None = None) -> Dial:
     f, default = setting(name), getattr(Recipe(), name)
     least, top, step = f.metadata["slider"]
+    if most and most <= least:  # a studio of small limits
+        least, step = f.metadata["least"], 1
     symbol = f.metadata.get("symbol")
     label = words(f"label.{name}") + (f" {symbol}" if symbol else "")
     return Dial(
-        min(least, most) if most else least,
+        least,
         most or top,
         value=min(default, most) if most else default,
         step=step,

@@ -2,26 +2,26 @@
 
 import contextlib
 import copy
+import errno
 import filecmp
 import logging
 import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from stylekit.errors import RecipeError, StylekitError
+from stylekit.errors import PictureError, RecipeError, StylekitError, WorldError
 from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import levels, scaled
 from stylekit.recipe import Recipe
 from stylekit.resize import fit
 from stylekit.transfer import Dials, Frame
-from stylekit.ui import compute
+from stylekit.ui import compute, hosting
 from stylekit.ui.hosting import Limits, Line
 from stylekit.ui.masking import Drawings
 from stylekit.ui.plots import LossTable
@@ -39,9 +39,6 @@ QUICK = 0.06
 
 PATIENCE = 0.25
 """Seconds between two looks at the line while waiting."""
-
-LIFETIME = 7200
-"""Seconds that pictures stay on the disk."""
 
 LEAVING = 10
 """Seconds to wait for the last picture of a run whose page was loaded anew."""
@@ -103,19 +100,22 @@ def pictures_of(content: str, styles: Sequence[str], recipe: Recipe) -> tuple[Pi
 
 
 class Studio:
-    """What all visitors share: the line, the limits and a folder for results that is removed at the end."""
+    """What all visitors share: the line, the limits and the folder for results."""
 
     def __init__(self, limits: Limits, words: Words) -> None:
         self.limits, self.words = limits, words
         self.line = Line(limits.concurrency, limits.queue)
         self.sessions = Sessions()
-        self._folder = tempfile.TemporaryDirectory(prefix="stylekit-")
+        self.storage = hosting.folder()
 
-    def paint(self, session: Session, order: Order) -> Generator[View, None, None]:
-        """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it."""
+    def paint(self, session: Session, order: Order, heard: Callable[[], bool] = lambda: True) -> Generator[View, None, None]:
+        """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it.
+
+        It also ends, as if paused, when `heard` says that nobody takes the views any more.
+        """
         session.touch()
-        self.sweep()
-        run = _Run(self, session, order)
+        self.storage.sweep()
+        run = _Run(self, session, order, heard)
         session.dials, session.recipe = run.dials, order.recipe
         session.stopping = session.waiting = session.refused = ""
         try:
@@ -128,7 +128,8 @@ class Studio:
         except StylekitError as error:
             yield run.failed(str(error))
         except Exception:
-            log.exception("A run failed.")
+            if not self.storage.closed:  # then all that fails fails because the studio is gone
+                log.exception("A run failed.")
             yield run.failed(self.words("error.unexpected"))
         finally:
             if session.dials is run.dials:
@@ -164,22 +165,14 @@ class Studio:
 
     def folder(self) -> Path:
         """A new folder of nobody else's."""
-        Path(self._folder.name).mkdir(parents=True, exist_ok=True)  # cleaners of temporary folders may have been here
-        return Path(tempfile.mkdtemp(dir=self._folder.name))
-
-    def sweep(self) -> None:
-        """Remove the pictures that were saved long ago, whoever has forgotten them."""
-        for old in Path(self._folder.name).glob("*"):
-            with contextlib.suppress(OSError):
-                if time.time() - old.stat().st_mtime > LIFETIME:
-                    shutil.rmtree(old, ignore_errors=True)
+        return self.storage.new()
 
 
 class _Run:
     """The parts of `Studio.paint`."""
 
-    def __init__(self, studio: Studio, session: Session, order: Order) -> None:
-        self.studio, self.session, self.order = studio, session, order
+    def __init__(self, studio: Studio, session: Session, order: Order, heard: Callable[[], bool]) -> None:
+        self.studio, self.session, self.order, self.heard = studio, session, order, heard
         self.words = studio.words
         self.dials = Dials(order.recipe.weights)
         self.frame: Frame | None = None
@@ -192,8 +185,9 @@ class _Run:
 
     @property
     def over(self) -> bool:
-        """Whether the visitor has asked to end it, or has begun another run meanwhile."""
-        return bool(self.session.stopping) or self.session.dials is not self.dials
+        """Whether the visitor has asked to end it, has begun another run meanwhile, or is gone, or the studio is."""
+        gone = self.studio.storage.closed or not self.heard()
+        return bool(self.session.stopping) or self.session.dials is not self.dials or gone
 
     def views(self) -> Iterator[View]:
         yield View("waiting", self.words("status.preparing"))  # early, so that a cancel finds something to close
@@ -203,7 +197,7 @@ class _Run:
         if self.order.onward and not self.session.kept():
             yield self.ended(error=self.words("error.expired"))
             return
-        self.studio.limits.check(self.order.recipe)
+        self.studio.limits.check(self.order.recipe, len(self.order.styles))
         with self.studio.line.ticket() as ticket:
             yield from self._wait(ticket)
             yield from self._fetch()
@@ -316,24 +310,36 @@ class _Run:
         try:
             return self.ended(error)
         except Exception:
-            log.exception("The last picture could not be saved.")
+            if not self.studio.storage.closed:
+                log.exception("The last picture could not be saved.")
             kept = self.session.kept()
             return View("done" if kept else "refused", "", error=error, canvas=kept)
 
     def _keep(self, frame: Frame) -> Canvas:
         """Put the last picture on the disk, and on the visitor's easel."""
-        assert self.content is not None
-        recipe = self.order.recipe.with_weights(frame.weights)
-        folder = self.studio.folder()
-        path, before = folder / "stylekit.png", folder / "photo.png"
-        save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
-        save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
+        path, before = self._saved(frame)
         step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
         canvas = Canvas(path, before, step, size, unfinished, self.table)
         self.session.keep(canvas)
         self.saved = frame
         return canvas
+
+    def _saved(self, frame: Frame) -> tuple[Path, Path]:
+        """The files of the picture and of the photo at its size. Raises WorldError, and leaves nothing behind then."""
+        assert self.content is not None
+        recipe, folder = self.order.recipe.with_weights(frame.weights), None
+        try:
+            folder = self.studio.folder()
+            path, before = folder / "stylekit.png", folder / "photo.png"
+            save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
+            save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
+        except (PictureError, OSError) as error:
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
+            full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
+        return path, before
 
 
 class Pace:

@@ -108,9 +108,9 @@ class Session:
 
     def touch(self) -> None:
         """The visitor is here: the copies of the pictures stay."""
-        if self.folder:
+        for copied in self.folder.rglob("*.*") if self.folder else ():
             with contextlib.suppress(OSError):
-                os.utime(self.folder)
+                os.utime(copied)
 
     def leave(self) -> None:
         """One of the visitor's tabs is closed for good; with the last one the pictures go."""
