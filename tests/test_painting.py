@@ -393,7 +393,7 @@ def test_a_studio_of_small_limits_starts_and_paints_what_its_page_and_its_api_of
     field = {"MAX_SIZE": "size", "MAX_STEPS": "steps"}[variable]
     offered = {block.label: block.value for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number)}
     assert offered[field.capitalize()] == offered[field] == value
-    recipe = Recipe(**{"size": min(value, 64), "steps": min(value, 3)})
+    recipe = Recipe(size=min(demo.limits.max_size, 64), steps=min(demo.limits.max_steps, 3))
     assert list(Studio(demo.limits, Words()).paint(Session(), order(recipe)))[-1].text.startswith("Finished")
 
 
