@@ -7,60 +7,67 @@ Prints the total loss of the same objective after the same steps, as a share of 
 
 import argparse
 import statistics
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from stylekit import Recipe, Weights, load_encoder, open_picture
-from stylekit.optimizers import OPTIMIZERS, Losses
+from stylekit import Encoder, Recipe, load_encoder, open_picture
+from stylekit.objective import Objective
+from stylekit.optimizers import OPTIMIZERS
 from stylekit.pyramid import levels, scaled
-from stylekit.resize import fit
-from stylekit.transfer import StyleObjective
+from stylekit.resize import fit, resample
+from stylekit.transfer import Turn, descend
+from stylekit.variables import Pixels, Variables
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PAIRS = (("cat", "stained-glass"), ("coffee", "indigo-waves"), ("astronaut", "harbour-night"), ("rocket", "autumn-birches"))
 
 
-class Decorrelated:
-    """The map between what is optimised and the image, at one size."""
+class Spectrum(Variables):
+    """z (1, 3, H, W), of which the image is F^-1(s(f) F(z))."""
 
-    def __init__(self, height: int, width: int, power: float) -> None:
+    def __init__(self, image: Tensor, power: float) -> None:
+        height, width = image.shape[2:]
         up, across = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
         frequency = (up[:, None].square() + across.square()).sqrt().clamp_min(1 / max(height, width))
         scale = frequency**-power
-        self.scale = scale / scale.square().mean().sqrt()
-        self.size = (height, width)
+        self._power, self._scale = power, scale / scale.square().mean().sqrt()
+        self.parameters = [filtered(image.detach(), 1 / self._scale).requires_grad_(True)]
 
-    def image(self, z: Tensor) -> Tensor:
-        """x of z, both (1, 3, H, W)."""
-        return torch.fft.irfft2(torch.fft.rfft2(z) * self.scale, s=self.size)
+    def image(self) -> Tensor:
+        """x of z."""
+        return filtered(self.parameters[0], self._scale)
 
-    def variable(self, x: Tensor) -> Tensor:
-        """z of x."""
-        return torch.fft.irfft2(torch.fft.rfft2(x) / self.scale, s=self.size)
+    def of(self, image: Tensor) -> "Spectrum":
+        """The spectrum of `image`."""
+        return Spectrum(image, self._power)
+
+    def resampled(self, like: Variables, tensors: list[Tensor], mode: str, wrap: bool) -> list[Tensor]:
+        """Each like a picture."""
+        return [resample(tensor, like.size, mode) for tensor in tensors]
+
+    def clamp(self) -> None:
+        """A spectrum knows no such bounds."""
 
 
-def reached(content: Tensor, style: Tensor, recipe: Recipe, power: float, encoder: object) -> float:
+def filtered(x: Tensor, scale: Tensor) -> Tensor:
+    """x (1, 3, H, W) with its frequencies multiplied by `scale` (H, W // 2 + 1)."""
+    return torch.fft.irfft2(torch.fft.rfft2(x) * scale, s=x.shape[2:])
+
+
+def reached(content: Tensor, style: Tensor, recipe: Recipe, power: float, encoder: Encoder) -> float:
     """The total loss at the end of a whole run, of the image clamped to [0, 1]."""
-    shape = (content.shape[2], content.shape[3])
-    image = fit(content, scaled(shape, recipe.coarsest))
-    for level in levels(recipe.size, recipe.steps, recipe.coarsest):
-        size = scaled(shape, level.size)
-        objective, way = StyleObjective(fit(content, size), [style], recipe, encoder), Decorrelated(*size, power)  # type: ignore[arg-type]
+    shape, plan = content.shape[2:], levels(recipe.size, recipe.steps, recipe.coarsest)
 
-        def of_variable(
-            z: Tensor, weights: Weights, objective: StyleObjective = objective, way: Decorrelated = way
-        ) -> tuple[Tensor, Losses]:
-            return objective(way.image(z), weights)
+    def objective_at(longest: int) -> Objective:
+        return Objective(fit(content, scaled(shape, longest)), [style], recipe, encoder)
 
-        optimizer = OPTIMIZERS[recipe.optimizer](way.variable(fit(image, size)))
-        for _ in range(level.steps):
-            optimizer.step(partial(of_variable, weights=recipe.weights))
-        image = way.image(optimizer.variable.detach()).clamp(0, 1)
+    start = fit(content, scaled(shape, plan[0].size))
+    optimizer = OPTIMIZERS[recipe.optimizer](Spectrum(start, power) if power else Pixels(start))
+    *_, last = descend(optimizer, plan, objective_at, lambda _: Turn(recipe.weights))
     with torch.no_grad():
-        return float(objective(image, recipe.weights)[0])
+        return float(last.objective(optimizer.image, recipe.weights)[0])
 
 
 def main() -> None:

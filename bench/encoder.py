@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from stylekit.encoders import Encoder, Reach
 from stylekit.encoders.compact import WEIGHTS, Compact
 from stylekit.encoders.vgg19 import VGG19, read_weights
+from stylekit.objective import Objective
 from stylekit.pictures import open_picture, to_array, to_pil
 from stylekit.recipe import STYLE_LAYERS, Recipe
-from stylekit.transfer import StyleObjective, stylize
+from stylekit.transfer import stylize
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -137,7 +138,7 @@ class Pair:
         self.name = f"{content.stem.removeprefix('content-')}, {style.stem.removeprefix('style-')}"
         self.content, self.style = (open_picture(path, recipe.size).image for path in (content, style))
         self.recipe, self.reference = recipe, reference
-        self._objective = StyleObjective(self.content, [self.style], recipe, reference)
+        self._objective = Objective(self.content, [self.style], recipe, reference)
         self.before = self.judged(self.content)
 
     def judged(self, image: Tensor) -> Result:
@@ -203,8 +204,8 @@ def agreement(pairs: list[Pair], pictures: list[list[Tensor]], encoder: Encoder)
     """Median over pictures of |log(loss under the encoder / loss under the reference)|, as a ratio minus 1, per layer."""
     apart: dict[str, list[float]] = {}
     for pair, images in zip(pairs, pictures, strict=True):
-        ours = StyleObjective(pair.content, [pair.style], pair.recipe, encoder)
-        theirs = StyleObjective(pair.content, [pair.style], pair.recipe, pair.reference)
+        ours = Objective(pair.content, [pair.style], pair.recipe, encoder)
+        theirs = Objective(pair.content, [pair.style], pair.recipe, pair.reference)
         for image in images:
             with torch.no_grad():
                 a, b = (objective(image, pair.recipe.weights)[1] for objective in (ours, theirs))

@@ -23,21 +23,23 @@ from stylekit.errors import (
     WorldError,
 )
 from stylekit.presets import PRESETS, Preset
-from stylekit.recipe import LayerWeights, Recipe, Weights
+from stylekit.recipe import Keyframe, LayerWeights, Recipe, Weights
 
 if TYPE_CHECKING:
     from stylekit.encoders import Encoder, load_encoder, pick_device
+    from stylekit.job import Job
+    from stylekit.objective import Masks
     from stylekit.pictures import Picture, open_mask, open_picture, read_recipe_json, save_picture, save_png
-    from stylekit.transfer import Dials, Frame, Masks, stylize
+    from stylekit.transfer import Dials, Frame, paint, stylize
 else:
 
     def __getattr__(name: str) -> Any:
         """The names above, which need torch, at their first use: without them the command line answers at once (PEP 562)."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from stylekit import encoders, pictures, transfer
+        from stylekit import encoders, job, objective, pictures, transfer
 
-        return next(vars(room)[name] for room in (encoders, pictures, transfer) if name in vars(room))
+        return next(vars(room)[name] for room in (encoders, job, objective, pictures, transfer) if name in vars(room))
 
 
 __version__ = "0.1.0"
@@ -49,6 +51,8 @@ __all__ = [
     "DivergedError",
     "Encoder",
     "Frame",
+    "Job",
+    "Keyframe",
     "LayerWeights",
     "Masks",
     "Picture",
@@ -65,6 +69,7 @@ __all__ = [
     "load_encoder",
     "open_mask",
     "open_picture",
+    "paint",
     "pick_device",
     "read_recipe_json",
     "save_picture",

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -24,15 +23,27 @@ from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
 from stylekit.memory import keep_freed
 from stylekit.presets import PRESETS
 from stylekit.pyramid import Level, levels
-from stylekit.recipe import MOST_STYLES, LayerWeights, Recipe
+from stylekit.recipe import (
+    MOST_STYLES,
+    SETTINGS,
+    Choice,
+    Number,
+    PerArtwork,
+    Performance,
+    PerLayer,
+    Recipe,
+    Setting,
+    Switch,
+)
 from stylekit.threads import limit_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from stylekit.encoders import Encoder
+    from stylekit.objective import Masks
     from stylekit.pictures import Picture
-    from stylekit.transfer import Frame, Masks
+    from stylekit.transfer import Frame
 
 DEVICES = ("cpu", "cuda", "mps")
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -168,8 +179,8 @@ def parser() -> Parser:
     command = commands.add_parser("stylize", help="paint one photo in the style of one or more artworks", allow_abbrev=False)
     _add_arguments(command)
     settings = command.add_argument_group("settings")
-    for f in fields(Recipe):
-        _add_option(settings, f)
+    for name, described in SETTINGS.items():
+        _add_option(settings, name, described)
     return top
 
 
@@ -199,32 +210,35 @@ def _add_arguments(command: Parser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress and no notes")
 
 
-def _add_option(group: Any, f: Field[Any]) -> None:
-    """The option of a field of Recipe; None where it was not given, so that a recipe file may speak."""
-    text = f.metadata["help"].replace("%", "%%")
-    if "symbol" in f.metadata:
-        text = f"{f.metadata['symbol']}: {text}"
-    option, default = f"--{f.name.replace('_', '-')}", getattr(Recipe(), f.name)
-    if isinstance(default, LayerWeights):
-        shown = " ".join(f"{layer}={weight:g}" for layer, weight in default.items()) or "none"
-        text += f" Repeatable; layers not named keep theirs. (default: {shown})"
-        facts = {"metavar": "LAYER=WEIGHT", "nargs": "+", "action": "extend", "type": _layer_weight, "dest": f.name}
-        group.add_argument(option.removesuffix("s"), help=text, **facts)
-        return
-    if isinstance(default, bool):
-        group.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
-        return
-    if "choices" in f.metadata:
-        text += f" One of {', '.join(f.metadata['choices'])}."
-    if "least" in f.metadata:
-        least, most = (n if isinstance(n, int) else f"{n:g}" for n in (f.metadata["least"], f.metadata["most"]))
-        text += f" From {least} to {most}."
-    if isinstance(default, tuple):
-        group.add_argument(option, metavar="NUMBER", type=float, nargs="+", help=f"{text} One per artwork. (default: all 1)")
-        return
-    kind = type(default)
-    metavar = "NAME" if kind is str else "NUMBER"
-    group.add_argument(option, metavar=metavar, type=kind, help=f"{text} (default: {default})")
+def _add_option(group: Any, name: str, described: Setting) -> None:
+    """The option of a setting; None where it was not given, so that a recipe file may speak."""
+    option, text, default = f"--{name.replace('_', '-')}", described.help.replace("%", "%%"), getattr(Recipe(), name)
+    text = f"{described.symbol}: {text}" if described.symbol else text
+    match described:
+        case PerLayer():
+            shown = " ".join(f"{layer}={weight:g}" for layer, weight in default.items()) or "none"
+            text += f" Repeatable; layers not named keep theirs. (default: {shown})"
+            facts = {"metavar": "LAYER=WEIGHT", "nargs": "+", "action": "extend", "type": _layer_weight, "dest": name}
+            group.add_argument(option.removesuffix("s"), help=text, **facts)
+        case Switch():
+            group.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+        case PerArtwork():
+            text += f"{_limits(described)} One per artwork. (default: all 1)"
+            group.add_argument(option, metavar="NUMBER", type=float, nargs="+", help=text)
+        case Choice():
+            text += f" One of {', '.join(described.choices)}. (default: {default})"
+            group.add_argument(option, metavar="NAME", help=text)
+        case Number():
+            text += f"{_limits(described)} (default: {default})"
+            group.add_argument(option, metavar="NUMBER", type=int if described.whole else float, help=text)
+        case Performance():
+            text = "Leave out what a recipe file says was turned while it ran: paint with the weights that it ended with."
+            group.add_argument(f"--ignore-{option[2:]}", action="store_true", help=text)
+
+
+def _limits(described: Number | PerArtwork) -> str:
+    least, most = (n if isinstance(n, int) else f"{n:g}" for n in (described.least, described.most))
+    return f" From {least} to {most}."
 
 
 def _layer_weight(text: str) -> tuple[str, float]:
@@ -249,7 +263,8 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         recipe = Recipe.from_json(_named(args.recipe, read_recipe_json))
     else:
         recipe = PRESETS[args.preset].recipe() if args.preset else Recipe()
-    given = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name, None) is not None}
+    recipe = recipe.settled() if args.ignore_keyframes else recipe
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name, None) is not None}
     for name in ("layer_weights", "more_content_layers"):
         if name in given:
             given[name] = {**getattr(recipe, name), **dict(given[name])}
@@ -259,7 +274,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         given["init"] = "image"
     elif given.get("init", recipe.init) == "image":
         raise RecipeError("Init image needs the picture to begin with: add --start FILE, or another --init.")
-    return replace(recipe, **given)
+    return recipe.throughout(**given)
 
 
 def list_presets(as_json: bool) -> int:
@@ -278,7 +293,8 @@ def list_presets(as_json: bool) -> int:
 
 def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     """Carry out `stylize`; returns 0, or 1 if the picture is not where it was to be. Raises what ended it early, all saved."""
-    from stylekit.transfer import stylize
+    from stylekit.job import Job
+    from stylekit.transfer import paint as frames_of
 
     keep_freed()
     limit_threads()
@@ -291,12 +307,12 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         content, styles, start, palette = _pictures(args, recipe, report)
         masks = _masks(args)
         encoder = _encoder(recipe, args.device, report)
-        frames = stylize(content.image, styles, recipe, encoder=encoder, start=start, masks=masks, palette=palette)
+        frames = frames_of(Job(content.image, styles, recipe, masks, start, palette), encoder=encoder)
         saved, last = out, None
         with _noted() as caught:
             end, last = _last(frames, report, caught)
             if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
-                saved = _save(out, last, content, recipe)
+                saved = _save(out, last, content)
                 if not isinstance(end, OSError):
                     report.done(saved, last, encoder, end)
         if caught and end is None:
@@ -320,11 +336,11 @@ def _last(frames: "Iterator[Frame]", report: "Report", caught: list[int]) -> "tu
     return None, last
 
 
-def _save(out: Path, last: "Frame", content: "Picture", recipe: Recipe) -> Path:
+def _save(out: Path, last: "Frame", content: "Picture") -> Path:
     """Save the picture, if need be in the temporary folder: minutes of work are in it. Returns where; raises PictureError."""
     from stylekit.pictures import save_picture, save_png
 
-    image, alpha, inside = last.image, content.alpha, recipe.to_json()
+    image, alpha, inside = last.image, content.alpha, last.recipe.to_json()
     try:
         save_picture(out, image, alpha=alpha, recipe_json=inside)
         return out
@@ -410,8 +426,8 @@ def _pictures(
 
 def _masks(args: argparse.Namespace) -> "Masks":
     """The masks of the options; "none" stands for everywhere."""
+    from stylekit.objective import Masks
     from stylekit.pictures import open_mask
-    from stylekit.transfer import Masks
 
     def opened(path: str | None) -> "Tensor | None":
         return None if path in (None, "none") else _named(str(path), open_mask)
@@ -468,12 +484,12 @@ class Report:
         if not self.json:
             self.line(self._progress(frame))
             return
-        losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layers)) | frame.losses
+        losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layer_weights)) | frame.losses
         seconds = round(frame.seconds, 4)
         self.event(event="frame", step=frame.step, steps=frame.steps, level=frame.level, seconds=seconds, losses=losses)
 
     def _progress(self, frame: "Frame") -> str:
-        height, width = frame.image.shape[2:]
+        height, width = frame.painting.shape[2:]
         text = f"[{'#' * (20 * frame.step // frame.steps):-<20}] step {frame.step} of {frame.steps}, {width}x{height}"
         if not frame.step:
             self._plan = levels(self.size, frame.steps, max(height, width))
@@ -486,7 +502,7 @@ class Report:
 
     def done(self, out: Path, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
         """The picture is saved as `out`; `end` is what ended the painting early."""
-        height, width = last.image.shape[2:]
+        height, width = last.painting.shape[2:]
         interrupted = isinstance(end, KeyboardInterrupt)
         if self.json:
             how = {"interrupted": True} if interrupted else {"failed": True} if end else {}
@@ -495,7 +511,7 @@ class Report:
             self.event(event="done", **facts, device=device, encoder=encoder.name, **how)
             return
         self.quiet = self.quiet and (end is None or interrupted)  # that a failed painting has a picture is news
-        steps = f"stopped at step {last.step} of {last.steps}" if end else f"{last.steps} steps"
+        steps = f"stopped at step {last.step} of {last.steps}" if end else f"{last.step} steps"
         self.note(f"{out}: {width}x{height}, {steps} in {last.seconds:.1f} s on {encoder.device}")
 
 

@@ -1,7 +1,8 @@
 """L-BFGS and Adam, which can be told "the objective changed" and "the size changed".
 
-Both keep one invariant: the losses and the gradient that they hold belong to the variable as it is. A step moves it and
-measures it anew, so every frame's losses are those of its own picture, at one evaluation per step.
+Both keep one invariant: the losses and the gradient that they hold belong to the variables as they are. A step moves them and
+measures them anew, so every frame's losses are those of its own picture, at one evaluation per step. (With averaging, what is
+shown is the average, and the losses are those of the picture that went into it last.)
 
 Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); Kingma and Ba, "Adam"
 (arXiv 1412.6980). The updates themselves are torch.optim's.
@@ -9,76 +10,99 @@ Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale opt
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from stylekit.errors import DivergedError
+from stylekit.resize import resample
+from stylekit.variables import Variables
 
 Losses = dict[str, Tensor]
 Objective = Callable[[Tensor], tuple[Tensor, Losses]]
 """image (1, 3, H, W) -> (total to be lowered, the losses to be shown), all scalars."""
 
 
-class ImageOptimizer(ABC):
-    """Lowers an objective by moving the pixels of an image (1, 3, H, W)."""
+class Optimizer(ABC):
+    """Lowers an objective by moving the variables that an image is made of."""
 
-    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
+    def __init__(self, variables: Variables, averaging: float = 0.0) -> None:
         """`averaging`: share of the past in what is shown, an exponential average of the images; 0 = the image itself."""
-        self.variable = image.detach().clone().requires_grad_(True)
+        self.variables = variables
         self._average = Average(averaging)
         self.losses: Losses = {}
         """of the image as it is; empty before the first step"""
         self.total = math.nan
+        self.stuck = False
+        """whether no move lowers the objective any more, so that steps change nothing until it is changed"""
         self._measured = False
 
     @property
     def image(self) -> Tensor:
-        """A copy of the image, or of the average of the images, in [0, 1]."""
-        return self._average.of(self.variable.detach().clamp(0, 1))
+        """A copy of the image (1, 3, H, W), or of the average of the images, in [0, 1]."""
+        return self._average.of(self.variables.shown())
 
     def step(self, objective: Objective) -> None:
-        """One move and the losses of where it led. Raises DivergedError if the objective is not finite to begin with."""
+        """One move and the losses of where it led. Raises DivergedError where the objective is not finite."""
         if not self._measured:
             self._measure(objective)
             if not math.isfinite(self.total):
                 raise DivergedError("The losses of this picture are not finite numbers; use smaller weights or another picture.")
             self._measured = True
         self._move(objective)
-        self._average.add(self.variable)
+        self._average.add(self.variables.image())
 
     def objective_changed(self) -> None:
         """The next step's objective has other weights than the last one's."""
-        self._measured = False
+        self._measured = self.stuck = False
         self._average.forget()  # so that what has been turned shows at once
         self._forget_direction()
 
-    @abstractmethod
     def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
         """Go on with the image at `size` = (height, width); with `wrap`, its opposite borders are neighbours."""
+        self._replace(resample(self.image, size, wrap=wrap).clamp(0, 1))
+        self._resized(wrap)
+
+    def restart(self) -> None:
+        """Go on from the image alone, as a new optimiser would."""
+        self._replace(self.image)
+        self._begin()
+
+    def _replace(self, image: Tensor) -> None:
+        """New variables for the image."""
+        self._before, self.variables = self.variables, self.variables.of(image)
+        self._measured = self.stuck = False
+        self._average.forget()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Have no memory of earlier steps."""
+
+    @abstractmethod
+    def _resized(self, wrap: bool) -> None:
+        """Keep what can be kept of the memory: the variables have just been replaced by those of another size."""
 
     @abstractmethod
     def _move(self, objective: Objective) -> None:
-        """Move the variable, and measure it."""
+        """Move the variables, and measure them."""
 
     @abstractmethod
     def _forget_direction(self) -> None:
         """Drop what is only true of the old objective."""
 
     def _measure(self, objective: Objective) -> None:
-        """Losses and gradient of the variable as it is."""
-        self.variable.grad = None
-        total, self.losses = objective(self.variable)
+        """Losses and gradient of the variables as they are."""
+        for parameter in self.variables.parameters:
+            parameter.grad = None
+        total, self.losses = objective(self.variables.image())
         total.backward()
         self.losses = {name: loss.detach() for name, loss in self.losses.items()}
         self.total = float(total.detach())
 
-    def _resized(self, size: tuple[int, int], wrap: bool) -> Tensor:
-        resized = _resize(self.image, size, wrap).clamp(0, 1).requires_grad_(True)
-        self._average.forget()
-        return resized
+    def _gradients(self) -> list[Tensor]:
+        """Of the parameters, as measured."""
+        return [parameter.grad for parameter in self.variables.parameters if parameter.grad is not None]
 
 
 class Average:
@@ -106,7 +130,7 @@ class Average:
         return image if self._sum is None else self._sum / self._weight
 
 
-class LBFGS(ImageOptimizer):
+class LBFGS(Optimizer):
     """L-BFGS without line search, with a guard: a step that makes things much worse, or is huge, is undone and tried shorter.
 
     The pixels are not clamped while it runs, because that would falsify the pairs (move, change of gradient) that the
@@ -118,122 +142,144 @@ class LBFGS(ImageOptimizer):
     """of a pixel, in the mean, after each time that the history was dropped: the gradient alone says nothing of its length"""
     MUCH_WORSE = 1.5
     """times the total before; without a line search it may rise a little now and then"""
+    HUGE = 0.25
+    """of a pixel's range, in the mean: a move that no step takes"""
     TRIES = 6
+    """of a step, each a quarter as long as the one before"""
+    FAILURES = 2
+    """steps in a row of which no try was acceptable, after which it is stuck"""
 
-    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
-        super().__init__(image, averaging)
-        self._begin()
-
-    def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
-        """Go on with the image at `size`; the history does not fit it and is dropped."""
-        self.variable = self._resized(size, wrap)
-        self._measured = False
+    def __init__(self, variables: Variables, averaging: float = 0.0) -> None:
+        super().__init__(variables, averaging)
         self._begin()
 
     def _begin(self) -> None:
         self._scale = 0.0  # of the loss; 0 = to be chosen from the next gradient
         self._length = 1.0  # of the steps, 1 unless the guard has just shortened them
+        self._failures = 0
         self._torch = torch.optim.LBFGS(
-            [self.variable], max_iter=1, history_size=self.HISTORY, tolerance_grad=0, tolerance_change=0
+            self.variables.parameters, max_iter=1, history_size=self.HISTORY, tolerance_grad=0, tolerance_change=0
         )
+
+    def _resized(self, wrap: bool) -> None:
+        self._begin()  # the pairs do not fit the new size
 
     def _forget_direction(self) -> None:
         self._begin()
 
     def _move(self, objective: Objective) -> None:
-        assert self.variable.grad is not None
-        image, gradient, losses, total = self.image_as_is(), self.variable.grad.clone(), self.losses, self.total
+        if self.stuck:
+            return
+        before = _Moment(self)
         for _ in range(self.TRIES):
             self._torch_step()
             self._measure(objective)
-            if self._acceptable(image, total):
-                self._length = min(1.0, 1.5 * self._length)
+            if self._acceptable(before):
+                self._length, self._failures = min(1.0, 1.5 * self._length), 0
                 return
-            with torch.no_grad():
-                self.variable.copy_(image)
-            self.variable.grad, self.losses, self.total = gradient.clone(), losses, total
-            length = self._length
+            finite = math.isfinite(self.total)
+            before.restore(self)
+            length, failures = self._length, self._failures
             self._begin()
-            self._length = length / 4
+            self._length, self._failures = length / 4, failures
         # The picture stays as it is for this step; the next one tries shorter moves still.
-
-    def image_as_is(self) -> Tensor:
-        """A copy of the variable, unclamped."""
-        return self.variable.detach().clone()
+        self._failures += 1
+        self.stuck = self._failures == self.FAILURES
+        if self.stuck and not finite:
+            raise DivergedError("The losses became no finite numbers, even after smaller steps; use smaller weights.")
 
     def _torch_step(self) -> None:
         """One move of torch's L-BFGS along the gradient that has been measured already."""
-        assert self.variable.grad is not None
-        gradient = self.variable.grad
+        gradients = self._gradients()
         first = self._scale == 0
+        count = sum(gradient.numel() for gradient in gradients)
         if first:  # torch drops pairs whose product is below 1e-10, so bring the gradient to a mean size of 1
-            size = float(gradient.abs().mean())
+            size = sum(float(gradient.abs().mean()) * (gradient.numel() / count) for gradient in gradients)
             self._scale = 1 / size if size > 0 else 1.0
-        gradient.mul_(self._scale)
+        for gradient in gradients:
+            gradient.mul_(self._scale)
         # torch divides the first move by the gradient's sum of absolutes, here its number of elements
-        move = self.FIRST_MOVE * gradient.numel() if first else 1.0
+        move = self.FIRST_MOVE * count if first else 1.0
         self._torch.param_groups[0]["lr"] = move * self._length
         self._torch.step(lambda: self.total * self._scale)
 
-    def _acceptable(self, before: Tensor, total: float) -> bool:
-        moved = (self.variable.detach() - before).abs().mean()
-        return self.total <= self.MUCH_WORSE * total + 1e-12 and float(moved) < 0.25  # False for NaN
+    def _acceptable(self, before: "_Moment") -> bool:
+        with torch.no_grad():
+            moved = (self.variables.image() - before.image).abs().mean()
+        return self.total <= self.MUCH_WORSE * before.total + 1e-12 and float(moved) < self.HUGE  # False for NaN
 
 
-class Adam(ImageOptimizer):
+class _Moment:
+    """Everything that a step of an optimiser changes, to be undone."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.parameters = [parameter.detach().clone() for parameter in optimizer.variables.parameters]
+        with torch.no_grad():
+            self.image = optimizer.variables.image().clone()
+        self.gradients = [gradient.clone() for gradient in optimizer._gradients()]
+        self.losses, self.total = optimizer.losses, optimizer.total
+
+    @torch.no_grad()
+    def restore(self, optimizer: Optimizer) -> None:
+        for parameter, value, gradient in zip(optimizer.variables.parameters, self.parameters, self.gradients, strict=True):
+            parameter.copy_(value)
+            parameter.grad = gradient.clone()
+        optimizer.losses, optimizer.total = self.losses, self.total
+
+
+class Adam(Optimizer):
     """Adam, clamped to [0, 1] after each step; its two moments follow the image from size to size."""
 
     RATE = 0.02
     """of a pixel's range per step"""
     BETAS = (0.9, 0.99)
+    FAILURES = 6
+    """steps in a row after which an objective that is not finite is given up"""
 
-    def __init__(self, image: Tensor, averaging: float = 0.0) -> None:
-        super().__init__(image, averaging)
-        self._torch = self._new()
+    def __init__(self, variables: Variables, averaging: float = 0.0) -> None:
+        super().__init__(variables, averaging)
+        self._begin()
 
-    def _new(self) -> torch.optim.Adam:
-        return torch.optim.Adam([self.variable], lr=self.RATE, betas=self.BETAS, eps=1e-30)
+    def _begin(self) -> None:
+        self._failures = 0
+        self._torch = torch.optim.Adam(self.variables.parameters, lr=self.RATE, betas=self.BETAS, eps=1e-30)
 
-    def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
-        """Go on with the image at `size`; the moments are resampled, and become as much smaller as there are more pixels.
+    def _resized(self, wrap: bool) -> None:
+        """The moments are resampled, and become as much smaller as there are more pixels.
 
         Losses are averages, so a pixel's gradient shrinks as pixels grow in number. Not by the ratio of the gradients
         themselves: a picture just enlarged is blurred, its first gradient is large, and would stifle all later steps.
         """
-        state, before = self._torch.state[self.variable], self.variable.numel()
-        self.variable = self._resized(size, wrap)
-        self._measured = False
-        self._torch = self._new()
-        if state:
-            share = before / self.variable.numel()
-            mean = _resize(state["exp_avg"], size, wrap) * share
-            square = _resize(state["exp_avg_sq"], size, wrap, "bilinear").clamp_min(0) * share**2
-            self._torch.state[self.variable] = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
+        states = [self._torch.state[parameter] for parameter in self._before.parameters]
+        self._begin()
+        if not all(states):  # before the first step
+            return
+        now = self.variables
+        share = _count(self._before.parameters) / _count(now.parameters)
+        means = self._before.resampled(now, [state["exp_avg"] for state in states], "bicubic", wrap)
+        squares = self._before.resampled(now, [state["exp_avg_sq"] for state in states], "bilinear", wrap)
+        for parameter, state, mean, square in zip(now.parameters, states, means, squares, strict=True):
+            kept = {"exp_avg": mean * share, "exp_avg_sq": square.clamp_min(0) * share**2}
+            self._torch.state[parameter] = {"step": state["step"], **kept}
 
     def _forget_direction(self) -> None:
-        if state := self._torch.state[self.variable]:
-            state["exp_avg"].zero_()
+        for parameter in self.variables.parameters:
+            if state := self._torch.state[parameter]:
+                state["exp_avg"].zero_()
 
     def _move(self, objective: Objective) -> None:
-        assert self.variable.grad is not None
-        self.variable.grad.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        for gradient in self._gradients():
+            gradient.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         self._torch.step()
-        with torch.no_grad():
-            self.variable.clamp_(0, 1)
+        self.variables.clamp()
         self._measure(objective)
+        self._failures = 0 if math.isfinite(self.total) else self._failures + 1
+        if self._failures == self.FAILURES:
+            raise DivergedError("The losses became no finite numbers and stay so; use smaller weights.")
 
 
-OPTIMIZERS: dict[str, type[ImageOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"lbfgs": LBFGS, "adam": Adam}
 
 
-def _resize(x: Tensor, size: tuple[int, int], wrap: bool, mode: str = "bicubic") -> Tensor:
-    """x (1, C, H, W) at `size`; with `wrap`, what is beyond a border is the opposite side."""
-    if not wrap:
-        return functional.interpolate(x, size, mode=mode, align_corners=False, antialias=True)
-    # so many pixels more that they are whole ones at both sizes, and enough for the bicubic kernel
-    units = [math.gcd(side, new) for side, new in zip(x.shape[2:], size, strict=True)]
-    more = [math.ceil(3 * unit / side) * side // unit for side, unit in zip(x.shape[2:], units, strict=True)]
-    top, left = (n * new // side for n, new, side in zip(more, size, x.shape[2:], strict=True))
-    wide = functional.pad(x, (more[1], more[1], more[0], more[0]), mode="circular")
-    wide = functional.interpolate(wide, (size[0] + 2 * top, size[1] + 2 * left), mode=mode, align_corners=False, antialias=True)
-    return wide[..., top : top + size[0], left : left + size[1]].contiguous()
+def _count(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)

@@ -74,7 +74,7 @@ PRESETS = {
             "fine",
             "Fine grain",
             "Only the grain and the colours of the style, laid over the photo's own shapes.",
-            {"layer_weights": _layers(2, 2, 1, 0.2, 0)},
+            {"layer_weights": _layers(2, 2, 1, 0.2, 0), "style_weight": 4.0},
         ),
         Preset(
             "shapes",

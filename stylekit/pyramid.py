@@ -11,6 +11,9 @@ from typing import NamedTuple
 FACTOR, LEAST, MOST = 1.75, 1.5, 2.0
 """About how much larger each level is than the one before, and the limits of that."""
 
+REPEATED = 2
+"""Levels that are painted again when a finished picture is continued: steps at the full size alone would add grain."""
+
 FADE = 0.8
 """Share of the steps of the level before that a level gets."""
 
@@ -34,6 +37,16 @@ def levels(size: int, steps: int, coarsest: int = 48) -> list[Level]:
     factor = min(max(ratio ** (1 / rises), LEAST), MOST) if rises else 1.0
     sizes = [round(size / factor**n) for n in range(rises, -1, -1)][-steps:]
     return [Level(s, n) for s, n in zip(sizes, _shares(steps, [FADE**i for i in range(len(sizes))]), strict=True)]
+
+
+def part(plan: Sequence[Level], begin: int, end: int) -> list[Level]:
+    """The levels with only those of their steps that lie between the first `begin` and the first `end` of all."""
+    clipped, before = [], 0
+    for level in plan:
+        after = before + level.steps
+        clipped.append(level._replace(steps=max(0, min(after, end) - max(before, begin))))
+        before = after
+    return clipped
 
 
 def scaled(size: Sequence[int], longest: int, multiple: int = 1) -> tuple[int, int]:

@@ -1,25 +1,34 @@
-"""Recipe: all settings of a run, and Weights: the part of them that may be turned while it runs.
+"""Recipe: all settings of a run; Weights: those of them that may be turned while it runs; Keyframe: a turn that was recorded.
 
-Defaults, limits, units and help are said here once; the command line, the page, the presets and the documentation read them.
-Standard library only, so that a recipe can be read and checked anywhere.
+Each setting is described once, by a Setting: what it may be, its help, its slider. From these the command line, the page, the
+API and the JSON are derived. Standard library only, so that a recipe can be read and checked anywhere.
 
     total = content_weight (alpha)  * (content[content_layer] + sum over layers l of more_content_layers[l] * content[l])
-          + style_weight   (beta)   * sum over layers l of layer_weights[l] * style[l] / number of layers
+          + style_weight   (beta)   * sum over layers l of layer_weights[l] * style[l] / number of layers with a weight above 0
           + tv_weight      (lambda) * tv
+
+The number of layers is counted as in Gatys et al. 2015: a layer of weight 0 counts for nothing.
 """
 
 import json
 import math
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from stylekit.errors import RecipeError
+from stylekit.pyramid import REPEATED, levels
 
 ENCODERS = ("compact", "vgg19")
 STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
-FORMULATIONS = ("relative", "gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa", "crowsonkb")
+FORMULATIONS = {
+    "relative": "",
+    **dict.fromkeys(("gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa"), "gram"),
+    "crowsonkb": "wasserstein",
+}
+"""Units of the losses, and the statistic that each needs; "" = any."""
 COLOR_METHODS = ("luminance", "linear", "cholesky", "pca", "histogram")
 """Ways to take the colours of another picture, in the order of the page."""
 PADDINGS = ("mirror", "zeros", "replicate", "reflect", "circular")
@@ -30,6 +39,8 @@ POOLINGS = ("max", "average", "l2")
 MOST_STYLES = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+VERSION = 1
+"""Of the JSON: files of other versions are translated, or refused with words."""
 LARGEST_WEIGHT = 1e12
 """The formulation "gatys" needs large numbers: its content loss is a sum over features, not an average."""
 
@@ -101,170 +112,424 @@ class LayerWeights(Mapping[str, float]):
         return repr(self._items)
 
 
+# --------------------------------------------------------------------------------------------------- kinds of settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(ABC):
+    """What a setting may be. Whoever offers settings (command line, page, API, files) asks its kind, one of those below."""
+
+    help: str
+    """one sentence"""
+    symbol: str = ""
+    """as in the formulas"""
+    live: bool = False
+    """whether it may be turned while it runs"""
+
+    @abstractmethod
+    def check(self, name: str, value: object) -> Any:
+        """`value` as this kind has it; raises RecipeError, with `name` in its message, for anything else."""
+
+    def plain(self, value: Any) -> Any:
+        """A checked value as JSON has it."""
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Setting):
+    """A number between two limits."""
+
+    least: float
+    most: float
+    slider: tuple[float, float, float] | None = None
+    """(least, most, step) of the page's"""
+    whole: bool = False
+
+    def check(self, name: str, value: object) -> float:
+        """A float, or an int where it is whole."""
+        number = _within(name, value, self.least, self.most)
+        if self.whole and number != int(number):
+            raise RecipeError(f"{name} must be a whole number, not {_shown(value)}.")
+        return int(number) if self.whole else number
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerArtwork(Setting):
+    """A number for each artwork; those left out are 1."""
+
+    least: float
+    most: float
+    slider: tuple[float, float, float]
+
+    def check(self, name: str, value: object) -> tuple[float, ...]:
+        """A tuple of at most MOST_STYLES floats."""
+        if not isinstance(value, list | tuple):
+            raise RecipeError(f"{name} must be a list of numbers, one per artwork, not {_shown(value)}.")
+        if len(value) > MOST_STYLES:
+            raise RecipeError(f"{name} has {len(value)} numbers; there are at most {MOST_STYLES} artworks.")
+        return tuple(_within(name, number, self.least, self.most) for number in value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerLayer(Setting):
+    """A weight for each of some layers; those left out are 0."""
+
+    slider: tuple[float, float, float]
+    empty: bool = False
+    """whether there may be none"""
+
+    def check(self, name: str, value: object) -> LayerWeights:
+        """LayerWeights."""
+        try:
+            layers = value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
+        except RecipeError as error:
+            raise RecipeError(f"{name}: {error}") from error
+        if not layers and not self.empty:
+            raise RecipeError(f"{name} must name at least one layer, such as relu3_1.")
+        return layers
+
+    def plain(self, value: LayerWeights) -> dict[str, float]:
+        """`{layer: weight}`"""
+        return dict(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Setting):
+    """One of some words."""
+
+    choices: tuple[str, ...]
+    open: bool = False
+    """whether other words may do as well, because an encoder of one's own may have other names"""
+
+    def check(self, name: str, value: object) -> str:
+        """A str."""
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_WORD:
+            raise RecipeError(f"{name} must be a word such as {self.choices[0]!r}, not {_shown(value)}.")
+        if value not in self.choices and not self.open:
+            raise RecipeError(f"{name} must be one of {', '.join(self.choices)}, not {_shown(value)}.")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(Setting):
+    """On or off."""
+
+    def check(self, name: str, value: object) -> bool:
+        """A bool."""
+        if not isinstance(value, bool):
+            raise RecipeError(f"{name} must be true or false, not {_shown(value)}.")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance(Setting):
+    """What was turned while it ran: a tuple of Keyframes. In JSON, what each changes: `[{"at": 0.5, "style_weight": 20}]`."""
+
+    def check(self, name: str, value: object) -> tuple[Any, ...]:
+        """A tuple of Keyframes, or of dicts as in JSON, which only a Recipe knows what they change."""
+        if not isinstance(value, list | tuple) or not all(isinstance(k, Keyframe | dict) for k in value):
+            raise RecipeError(f'{name} must be a list such as [{{"at": 0.5, "style_weight": 20}}], not {_shown(value)}.')
+        return tuple(value)
+
+
+def _within(name: str, value: object, least: float, most: float) -> float:
+    """`value` as a number between limits."""
+    number = _number(name, value)
+    if not least <= number <= most:
+        raise RecipeError(f"{name} must lie between {least:g} and {most:g}, not {_shown(value)}.")
+    return number
+
+
+def _default(value: Any, setting: Setting) -> Any:
+    """A field with a default and its Setting."""
+    return field(default=value, metadata={"setting": setting})
+
+
+# ----------------------------------------------------------------------------------------------------------- the recipe
+
+
 @dataclass(frozen=True)
 class Weights:
-    """How much each loss counts; replaced as a whole while a picture is being painted. Raises RecipeError."""
+    """The settings that may be turned while it runs, as a Recipe has them; replaced as a whole. Raises RecipeError."""
 
-    content: float
-    style: float
-    tv: float
-    layers: Mapping[str, float]
-    """of the style; at least one"""
-    content_layers: Mapping[str, float] = LayerWeights({})
-    """further ones at which the content is compared"""
-    shares: tuple[float, ...] = ()
-    """of the styles; () = all the same"""
-    scales: tuple[float, ...] = ()
-    """of the styles' brushes; () = all 1"""
-    split: float = 0.0
-    """0 = all styles at all layers, 1 = the first one's fine layers and the last one's deep layers"""
-    gamma: float = 1.25
-    """the power of the tv_kind that is called power"""
-    color: float = 0.0
-    """0 = the painting's own colours, 1 = the photo's"""
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    layer_weights: Mapping[str, float]
+    more_content_layers: Mapping[str, float] = LayerWeights({})
+    style_shares: tuple[float, ...] = ()
+    style_scales: tuple[float, ...] = ()
+    style_split: float = 0.0
+    tv_gamma: float = 1.25
+    color_strength: float = 0.0
     tiling: bool = False
-    """whether the painting's opposite borders fit to each other"""
 
     def __post_init__(self) -> None:
-        for name, field_name in LIVE.items():
-            object.__setattr__(self, name, _checked(setting(field_name), getattr(self, name)))
+        for name in LIVE:
+            object.__setattr__(self, name, setting(name).check(name, getattr(self, name)))
 
 
-def _setting(default: Any, text: str, **facts: Any) -> Any:
-    """A field of Recipe with its one line of help and its limits; `slider` is (least, most, step) of the page's."""
-    return field(default=default, metadata={"help": text, **facts})
+def check_same_layers(weights: Weights, others: Weights) -> None:
+    """Raises RecipeError if the two name other layers: while it runs, the layers stay the same."""
+    for name in ("layer_weights", "more_content_layers"):
+        if other := set(getattr(weights, name)) ^ set(getattr(others, name)):
+            raise RecipeError(f"The layers stay the same while it paints; give one left out weight 0 ({_shown(min(other))}).")
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """Weights from a moment of the run on."""
+
+    at: float
+    """how far along the run, as a share of its steps in [0, 1)"""
+    weights: Weights
+    resumed: bool = False
+    """whether the run was continued there from its picture alone: the optimiser begins anew"""
+
+    def step(self, steps: int) -> int:
+        """How many of `steps` steps are taken with other weights before."""
+        return round(self.at * steps)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """All settings of a run. Two equal recipes with the same pictures give the same picture. Raises RecipeError."""
 
-    encoder: str = _setting(
-        "compact", "Network that judges the picture; compact is fast and needs no download.", choices=ENCODERS, open=True
+    encoder: str = _default(
+        "compact",
+        Choice(
+            help="Network that judges the picture; compact is fast and needs no download.",
+            choices=ENCODERS,
+            open=True,
+        ),
     )
-    size: int = _setting(512, "Longest side of the result, in pixels.", least=16, most=8192, slider=(128, 1024, 32))
-    steps: int = _setting(200, "How many times the picture is improved.", least=1, most=100_000, slider=(20, 1000, 10))
-    content_weight: float = _setting(
-        1.0, "How much it keeps of the photo.", symbol="α", least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)
+    size: int = _default(
+        512, Number(help="Longest side of the result, in pixels.", least=16, most=8192, slider=(128, 1024, 32), whole=True)
     )
-    style_weight: float = _setting(
-        5.0, "How much it takes of the style.", symbol="β", least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)
+    steps: int = _default(
+        200, Number(help="How many times the picture is improved.", least=1, most=100_000, slider=(20, 1000, 10), whole=True)
     )
-    tv_weight: float = _setting(
+    content_weight: float = _default(
+        1.0,
+        Number(help="How much it keeps of the photo.", symbol="α", live=True, least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)),
+    )
+    style_weight: float = _default(
+        5.0,
+        Number(help="How much it takes of the style.", symbol="β", live=True, least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)),
+    )
+    tv_weight: float = _default(
         0.0,
-        "Smooths grain, then detail.",
-        symbol="λ",
-        least=0,
-        most=LARGEST_WEIGHT,
-        slider=(0, 1, 0.01),
+        Number(help="Smooths grain, then detail.", symbol="λ", live=True, least=0, most=LARGEST_WEIGHT, slider=(0, 1, 0.01)),
     )
-    layer_weights: Mapping[str, float] = _setting(
-        LayerWeights(dict.fromkeys(STYLE_LAYERS, 1.0)), "How much each style layer counts.", symbol="w", slider=(0, 3, 0.05)
+    layer_weights: Mapping[str, float] = _default(
+        LayerWeights(dict.fromkeys(STYLE_LAYERS, 1.0)),
+        PerLayer(help="How much each style layer counts.", symbol="w", live=True, slider=(0, 3, 0.05)),
     )
-    content_layer: str = _setting(
+    content_layer: str = _default(
         "relu4_2",
-        "Layer at which the photo is compared: deeper keeps less.",
-        choices=CONTENT_LAYERS,
-        open=True,
+        Choice(help="Layer at which the photo is compared: deeper keeps less.", choices=CONTENT_LAYERS, open=True),
     )
-    more_content_layers: Mapping[str, float] = _setting(
+    more_content_layers: Mapping[str, float] = _default(
         LayerWeights({}),
-        "Further layers at which the photo is compared; how much each counts beside the content layer's 1.",
-        symbol="c",
-        empty=True,
-        slider=(0, 3, 0.05),
+        PerLayer(
+            help="Further layers at which the photo is compared; how much each counts beside the content layer's 1.",
+            symbol="c",
+            live=True,
+            empty=True,
+            slider=(0, 3, 0.05),
+        ),
     )
-    style_shares: tuple[float, ...] = _setting(
-        (), "How much of each artwork, if there are several.", symbol="s", least=0, most=1000, slider=(0, 1, 0.05)
+    style_shares: tuple[float, ...] = _default(
+        (),
+        PerArtwork(
+            help="How much of each artwork, if there are several.",
+            symbol="s",
+            live=True,
+            least=0,
+            most=1000,
+            slider=(0, 1, 0.05),
+        ),
     )
-    style_scales: tuple[float, ...] = _setting(
-        (), "How large each artwork's brush is: 2 paints with strokes twice as large.", least=0.1, most=4, slider=(0.25, 3, 0.05)
+    style_scales: tuple[float, ...] = _default(
+        (),
+        PerArtwork(
+            help="How large each artwork's brush is: 2 paints with strokes twice as large.",
+            live=True,
+            least=0.1,
+            most=4,
+            slider=(0.25, 3, 0.05),
+        ),
     )
-    style_split: float = _setting(
+    style_split: float = _default(
         0.0,
-        "Where several artworks are: 0 mixes them, 1 takes the fine brush of the first and the large shapes of the last.",
-        least=0,
-        most=1,
-        slider=(0, 1, 0.05),
+        Number(
+            help="With several artworks: 0 mixes them, 1 takes the fine brush of the first and the large shapes of the last.",
+            live=True,
+            least=0,
+            most=1,
+            slider=(0, 1, 0.05),
+        ),
     )
-    statistic: str = _setting(
+    statistic: str = _default(
         "mean_covariance",
-        "What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours freer; "
-        "mean_variance loose; wasserstein and sliced even and quiet, so give them twice the style weight.",
-        choices=STATISTICS,
+        Choice(
+            help="What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours "
+            "freer; mean_variance loose; wasserstein and sliced even and quiet, so give them twice the style weight.",
+            choices=STATISTICS,
+        ),
     )
-    formulation: str = _setting(
+    formulation: str = _default(
         "relative",
-        "Units of the losses: relative means the same at every size; the others have the constants of papers and programs.",
-        choices=FORMULATIONS,
+        Choice(
+            help="Units of the losses: relative means the same at every size; the others have the constants of papers and "
+            "programs.",
+            choices=tuple(FORMULATIONS),
+        ),
     )
-    tv_kind: str = _setting(
+    tv_kind: str = _default(
         "squared",
-        "What smoothness counts: squared rounds everything off, absolute keeps edges, power lies where gamma puts it.",
-        choices=("squared", "absolute", "power"),
+        Choice(
+            help="What smoothness counts: squared rounds everything off, absolute keeps edges, power lies where gamma puts it.",
+            choices=("squared", "absolute", "power"),
+        ),
     )
-    tv_gamma: float = _setting(
+    tv_gamma: float = _default(
         1.25,
-        "Power of tv_kind power: 0.5 keeps edges, 1 is squared, more spares grain.",
-        symbol="γ",
-        least=0.25,
-        most=2,
-        slider=(0.25, 2, 0.05),
+        Number(
+            help="Power of tv_kind power: 0.5 keeps edges, 1 is squared, more spares grain.",
+            symbol="γ",
+            live=True,
+            least=0.25,
+            most=2,
+            slider=(0.25, 2, 0.05),
+        ),
     )
-    color_strength: float = _setting(
-        0.0, "Back to the photo's colours: 0 the painting's, 1 the photo's.", least=0, most=1, slider=(0, 1, 0.05)
-    )
-    color_method: str = _setting(
-        "luminance",
-        "How: luminance takes the photo's colours place by place, the others its palette as a whole.",
-        choices=COLOR_METHODS,
-    )
-    tiling: bool = _setting(
-        False, "Opposite borders fit to each other, for wallpaper; if set from the start, sides are rounded to multiples of 16."
-    )
-    pooling: str = _setting("max", "How the encoder shrinks what it sees: average is smoother, l2 between.", choices=POOLINGS)
-    padding: str = _setting(
-        "mirror",
-        "What the encoder sees beyond a picture's borders: mirror leaves the least rim, zeros is what most programs do.",
-        choices=PADDINGS[:4],
-    )
-    optimizer: str = _setting("lbfgs", "How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
-    averaging: float = _setting(
+    color_strength: float = _default(
         0.0,
-        "Shows the average of the last pictures, which is calmer, above all with adam: 0.99 of about a hundred.",
-        least=0,
-        most=0.999,
-        slider=(0, 0.99, 0.01),
+        Number(
+            help="Back to the photo's colours: 0 the painting's, 1 the photo's.", live=True, least=0, most=1, slider=(0, 1, 0.05)
+        ),
     )
-    init: str = _setting(
+    color_method: str = _default(
+        "luminance",
+        Choice(
+            help="How: luminance takes the photo's colours place by place, the others its palette as a whole.",
+            choices=COLOR_METHODS,
+        ),
+    )
+    tiling: bool = _default(
+        False,
+        Switch(
+            help="Opposite borders fit to each other, for wallpaper; set from the start, sides are rounded to multiples of 16.",
+            live=True,
+        ),
+    )
+    pooling: str = _default(
+        "max", Choice(help="How the encoder shrinks what it sees: average is smoother, l2 between.", choices=POOLINGS)
+    )
+    padding: str = _default(
+        "mirror",
+        Choice(
+            help="What the encoder sees beyond a picture's borders: mirror leaves the least rim, zeros is what most programs do.",
+            choices=PADDINGS[:4],
+        ),
+    )
+    optimizer: str = _default(
+        "lbfgs", Choice(help="How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
+    )
+    averaging: float = _default(
+        0.0,
+        Number(
+            help="Shows the average of the last pictures, which is calmer, above all with adam: 0.99 of about a hundred.",
+            least=0,
+            most=0.999,
+            slider=(0, 0.99, 0.01),
+        ),
+    )
+    init: str = _default(
         "content",
-        "What the painting starts from; image is a picture that is given along.",
-        choices=("content", "noise", "style", "image"),
+        Choice(
+            help="What the painting starts from; image is a picture that is given along.",
+            choices=("content", "noise", "style", "image"),
+        ),
     )
-    coarsest: int = _setting(
+    coarsest: int = _default(
         48,
-        "Longest side of the first, smallest level, in pixels; small ones compose boldly.",
-        least=16,
-        most=8192,
-        slider=(32, 512, 16),
+        Number(
+            help="Longest side of the first, smallest level, in pixels; small ones compose boldly.",
+            least=16,
+            most=8192,
+            slider=(32, 512, 16),
+            whole=True,
+        ),
     )
-    seed: int = _setting(0, "Number that the random start is drawn from.", least=0, most=2**31 - 1)
+    seed: int = _default(0, Number(help="Number that the random start is drawn from.", least=0, most=2**31 - 1, whole=True))
+    repeats: int = _default(
+        0,
+        Number(
+            help="How often the last two levels are painted once more, as Continue does with a finished picture.",
+            least=0,
+            most=100,
+            whole=True,
+        ),
+    )
+    until: float = _default(1.0, Number(help="Share of all steps after which it ends, as Stop does.", least=0, most=1))
+    keyframes: tuple[Keyframe, ...] = _default((), Performance(help="What was turned while it ran, to be played again."))
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
-        needed = {"relative": self.statistic, "crowsonkb": "wasserstein"}.get(self.formulation, "gram")
-        if self.statistic != needed:
+        for name in SETTINGS:
+            object.__setattr__(self, name, setting(name).check(name, getattr(self, name)))
+        needed = FORMULATIONS[self.formulation]
+        if needed and self.statistic != needed:
             raise RecipeError(f"The formulation {self.formulation} needs the statistic {needed}, not {self.statistic}.")
+        object.__setattr__(self, "keyframes", tuple(_performed(self.weights, self.keyframes)))
 
     @property
     def weights(self) -> Weights:
-        """The part that may be turned while it runs."""
-        return Weights(**{name: getattr(self, field_name) for name, field_name in LIVE.items()})
+        """The part that may be turned while it runs, as it is at the beginning."""
+        return Weights(**{name: getattr(self, name) for name in LIVE})
+
+    @property
+    def all_steps(self) -> int:
+        """The steps of the levels and of their repeats."""
+        return self.steps + self.repeats * self.steps_of_a_repeat
+
+    @property
+    def steps_of_a_repeat(self) -> int:
+        """As many as the last levels had."""
+        return sum(level.steps for level in levels(self.size, self.steps, self.coarsest)[-REPEATED:])
 
     def with_weights(self, weights: Weights) -> "Recipe":
-        """This recipe with other weights."""
-        return replace(self, **{field_name: getattr(weights, name) for name, field_name in LIVE.items()})
+        """This recipe with other weights at the beginning."""
+        return replace(self, **{name: getattr(weights, name) for name in LIVE})
+
+    def settled(self) -> "Recipe":
+        """This recipe with the weights that its run ends with from the beginning on, and no keyframes."""
+        last = self.keyframes[-1].weights if self.keyframes else self.weights
+        return replace(self.with_weights(last), keyframes=(), until=1.0)
+
+    def throughout(self, **settings: Any) -> "Recipe":
+        """This recipe with other settings, from the beginning to the end: those of the weights in every keyframe, too."""
+        live = {name: value for name, value in settings.items() if name in LIVE}
+        keyframes = tuple(replace(k, weights=replace(k.weights, **live)) for k in self.keyframes)
+        return replace(self, **{"keyframes": keyframes, **settings})
+
+    def repeated(self) -> "Recipe":
+        """This recipe with one more repeat; the keyframes stay at the steps where they were."""
+        steps = self.all_steps + self.steps_of_a_repeat
+        keyframes = tuple(replace(k, at=k.step(self.all_steps) / steps) for k in self.keyframes)
+        return replace(self, repeats=self.repeats + 1, keyframes=keyframes, until=1.0)
+
+    def resumed(self, step: int, weights: Weights) -> "Recipe":
+        """This recipe, whose run was left after `step` steps, gone on with from there; with a repeat if no steps are left."""
+        recipe = self if step < self.all_steps else self.repeated()
+        keyframe = Keyframe(step / recipe.all_steps, weights, resumed=True)
+        return replace(recipe, keyframes=(*recipe.keyframes, keyframe), until=1.0)
+
+    def continues(self, other: "Recipe") -> bool:
+        """Whether a run of `other` may go on with this: all is the same but what may be turned, and how far it went."""
+        parts = {name: getattr(other, name) for name in (*LIVE, "repeats", "until", "keyframes")}
+        return self.weights.layer_weights.keys() == other.layer_weights.keys() and replace(self, **parts) == other
 
     @property
     def content_losses(self) -> list[str]:
@@ -273,95 +538,77 @@ class Recipe:
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` brings the recipe back."""
-        return json.dumps({f.name: _plain(getattr(self, f.name)) for f in fields(self)})
+        values = {name: setting(name).plain(getattr(self, name)) for name in SETTINGS}
+        values["keyframes"] = list(_changes(self.weights, self.keyframes))
+        return json.dumps({"version": VERSION, **values})
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
-        """The recipe of `to_json`; fields left out have their defaults. Raises RecipeError for anything else."""
+        """The recipe of `to_json`, or of an older stylekit; what is left out has its default. Raises RecipeError otherwise."""
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
             raise RecipeError("The recipe is not JSON; choose a file that stylekit saved.") from error
         if not isinstance(values, dict):
             raise RecipeError('A recipe is a JSON object such as {"size": 512}.')
-        known = [f.name for f in fields(cls)]
-        if unknown := sorted(values.keys() - set(known)):
-            raise RecipeError(f"A recipe has no setting {_shown(unknown[0])}; it has {', '.join(known)}.")
+        values = _of_this_version(values)
+        if unknown := sorted(values.keys() - set(SETTINGS)):
+            raise RecipeError(f"A recipe has no setting {_shown(unknown[0])}; it has {', '.join(SETTINGS)}.")
         return cls(**values)
 
 
-LIVE = {
-    "content": "content_weight",
-    "style": "style_weight",
-    "tv": "tv_weight",
-    "layers": "layer_weights",
-    "content_layers": "more_content_layers",
-    "shares": "style_shares",
-    "scales": "style_scales",
-    "split": "style_split",
-    "gamma": "tv_gamma",
-    "color": "color_strength",
-    "tiling": "tiling",
-}
-"""`{name in Weights: name in Recipe}`"""
+SETTINGS: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(Recipe)}
+"""`{name: what it may be}` of all settings of a recipe"""
+
+LIVE = tuple(name for name, described in SETTINGS.items() if described.live)
+"""The settings that Weights has, in its order."""
 
 
-def setting(name: str) -> Field[Any]:
-    """The field of Recipe called `name`: its `default`, and in `metadata` help, symbol, least, most, slider, choices."""
-    return next(f for f in fields(Recipe) if f.name == name)
+def setting(name: str) -> Setting:
+    """What the setting called `name` may be."""
+    return SETTINGS[name]
 
 
-def _checked(f: Field[Any], value: object) -> object:
-    """`value` in the type and limits of the field."""
-    if isinstance(f.default, LayerWeights):
-        return _checked_layers(f, value)
-    if isinstance(f.default, tuple):
-        return _checked_numbers(f, value)
-    if isinstance(f.default, bool):
-        if not isinstance(value, bool):
-            raise RecipeError(f"{f.name} must be true or false, not {_shown(value)}.")
-        return value
-    if isinstance(f.default, str):
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_WORD:
-            raise RecipeError(f"{f.name} must be a word such as {f.default!r}, not {_shown(value)}.")
-        choices = f.metadata["choices"]
-        if value not in choices and not f.metadata.get("open"):  # open: an encoder of one's own may have other names
-            raise RecipeError(f"{f.name} must be one of {', '.join(choices)}, not {_shown(value)}.")
-        return value
-    number = _within(f, value)
-    if isinstance(f.default, int):
-        if number != int(number):
-            raise RecipeError(f"{f.name} must be a whole number, not {_shown(value)}.")
-        return int(number)
-    return number
+def _of_this_version(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a JSON object as this version means them, without their version."""
+    version = values.pop("version", 0)
+    if version not in (0, VERSION) or isinstance(version, bool):
+        raise RecipeError(f"This recipe is of version {_shown(version)}; this stylekit reads up to {VERSION}: get a newer one.")
+    if version == 0 and isinstance(layers := values.get("layer_weights"), dict) and 0 in layers.values():
+        # then a layer of weight 0 was one of the layers that the style loss is divided by
+        counting = sum(weight != 0 for weight in layers.values())
+        weight = check_weight("style_weight", values.get("style_weight", Recipe.style_weight))
+        values = values | {"style_weight": weight * counting / len(layers)}
+    return values
 
 
-def _checked_layers(f: Field[Any], value: object) -> LayerWeights:
-    try:
-        layers = value if isinstance(value, LayerWeights) else LayerWeights(value)  # type: ignore[arg-type]
-    except RecipeError as error:
-        raise RecipeError(f"{f.name}: {error}") from error
-    if not layers and not f.metadata.get("empty"):
-        raise RecipeError(f"{f.name} must name at least one layer, such as relu3_1.")
-    return layers
+def _performed(weights: Weights, keyframes: Sequence[Any]) -> Iterator[Keyframe]:
+    """Keyframes, given as such or as what each changes, checked and in the order of time; `weights` are those before."""
+    before = 0.0
+    for given in keyframes:
+        keyframe = given if isinstance(given, Keyframe) else _keyframe(weights, given)
+        if not before <= _within("at", keyframe.at, 0, 1) < 1:
+            raise RecipeError("The moments of keyframes go up from 0, and lie below 1.")
+        check_same_layers(weights, keyframe.weights)
+        before, weights = keyframe.at, keyframe.weights
+        yield keyframe
 
 
-def _checked_numbers(f: Field[Any], value: object) -> tuple[float, ...]:
-    if not isinstance(value, list | tuple):
-        raise RecipeError(f"{f.name} must be a list of numbers, one per artwork, not {_shown(value)}.")
-    if len(value) > MOST_STYLES:
-        raise RecipeError(f"{f.name} has {len(value)} numbers; there are at most {MOST_STYLES} artworks.")
-    return tuple(_within(f, number) for number in value)
+def _keyframe(weights: Weights, given: Mapping[str, Any]) -> Keyframe:
+    """The keyframe that changes what `given` says."""
+    changes = dict(given)
+    if "at" not in changes:
+        raise RecipeError('A keyframe says when it begins, such as {"at": 0.5}.')
+    at, resumed = _number("at", changes.pop("at")), changes.pop("resumed", False)
+    if unknown := sorted(changes.keys() - set(LIVE)):
+        raise RecipeError(f"A keyframe cannot change {_shown(unknown[0])}; it can change {', '.join(LIVE)}.")
+    return Keyframe(at, replace(weights, **changes), Switch(help="").check("resumed", resumed))
 
 
-def _within(f: Field[Any], value: object) -> float:
-    """`value` as a number between the field's limits."""
-    number = _number(f.name, value)
-    least, most = f.metadata["least"], f.metadata["most"]
-    if not least <= number <= most:
-        raise RecipeError(f"{f.name} must lie between {least:g} and {most:g}, not {_shown(value)}.")
-    return number
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, LayerWeights) else value
+def _changes(weights: Weights, keyframes: Sequence[Keyframe]) -> Iterator[dict[str, Any]]:
+    """What each keyframe changes, for JSON."""
+    for keyframe in keyframes:
+        changed = {name: getattr(keyframe.weights, name) for name in LIVE}
+        changed = {name: setting(name).plain(value) for name, value in changed.items() if value != getattr(weights, name)}
+        yield {"at": keyframe.at, **changed} | ({"resumed": True} if keyframe.resumed else {})
+        weights = keyframe.weights

@@ -3,8 +3,11 @@
 An image is a tensor (1, C, H, W) in [0, 1]; a size is (height, width).
 """
 
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from stylekit.errors import SizeError
 
@@ -27,7 +30,23 @@ def fit(image: Tensor, size: tuple[int, int]) -> Tensor:
         check_size(side)
     if image.shape[-2:] == tuple(size):
         return image
-    return torch.nn.functional.interpolate(image, tuple(size), mode="bicubic", antialias=True).clamp(0, 1)
+    return resample(image, size).clamp(0, 1)
+
+
+def resample(x: Tensor, size: tuple[int, int], mode: str = "bicubic", wrap: bool = False) -> Tensor:
+    """x (1, C, H, W) of any values at `size` = (height, width), with antialiasing; `mode` is bicubic or bilinear.
+
+    With `wrap`, what is beyond a border is the opposite side, as in a tile.
+    """
+    if not wrap:
+        return functional.interpolate(x, tuple(size), mode=mode, align_corners=False, antialias=True)
+    # so many pixels more that they are whole ones at both sizes, and enough for the bicubic kernel
+    units = [math.gcd(side, new) for side, new in zip(x.shape[2:], size, strict=True)]
+    more = [math.ceil(3 * unit / side) * side // unit for side, unit in zip(x.shape[2:], units, strict=True)]
+    top, left = (n * new // side for n, new, side in zip(more, size, x.shape[2:], strict=True))
+    wide = functional.pad(x, (more[1], more[1], more[0], more[0]), mode="circular")
+    wide = functional.interpolate(wide, (size[0] + 2 * top, size[1] + 2 * left), mode=mode, align_corners=False, antialias=True)
+    return wide[..., top : top + size[0], left : left + size[1]].contiguous()
 
 
 def fill(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -6,28 +6,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
-from stylekit import Dials, Recipe, open_picture
-from stylekit.recipe import Weights
+from stylekit import Dials, Frame, Job, Recipe, open_picture
 from stylekit.ui import compute
 
 ASSETS = Path(__file__).parents[1] / "assets"
 RECIPE = Recipe(size=64, steps=40, style_weight=5.0)
 
 
-def in_another_process(
-    content: Tensor, styles: list[Tensor], recipe: Recipe, file: Path, further: dict[str, Any]
-) -> Iterator[tuple[int, Weights]]:
+def in_another_process(job: Job, file: Path) -> Iterator[Frame]:
     """What ZeroGPU does, by fork: frames come through a pipe, and nothing of ours is seen to change."""
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def work() -> None:
-        for frame in compute.run(content, styles, recipe, file, further):
-            there.send((frame.step, frame.weights))
+        for frame in compute.run(job, file):
+            there.send(frame)
             time.sleep(0.02)
         there.send(None)
 
@@ -45,10 +40,10 @@ def main() -> None:
     style = open_picture(ASSETS / "artworks/indigo-waves.jpg", 64).image
     dials, seen = Dials(RECIPE.weights), []
     compute.encoder("compact")
-    for step, weights in compute.on_loan(in_another_process, content, [style], RECIPE, dials, {}):  # type: ignore[arg-type, misc]
-        if step == 10:
+    for frame in compute.on_loan(in_another_process, Job(content, [style], RECIPE), dials):
+        if frame.step == 10:
             dials.weights = replace(RECIPE, style_weight=44.0).weights
-        seen.append(weights.style)
+        seen.append(frame.weights.style_weight)
     print(json.dumps(seen))
 
 

@@ -13,10 +13,11 @@ from toy import Small19, Toy
 
 from stylekit import PRESETS, Dials, Masks, Recipe, RecipeError, SizeError, Weights, stylize
 from stylekit.color import recolored
-from stylekit.losses import FORMULATIONS, _directions
-from stylekit.recipe import CONTENT_LAYERS, LIVE, STYLE_LAYERS, setting
+from stylekit.formulations import BY_NAME as FORMULATIONS
+from stylekit.objective import Objective
+from stylekit.recipe import CONTENT_LAYERS, LIVE, SETTINGS, STYLE_LAYERS, Choice, setting
 from stylekit.resize import tile
-from stylekit.transfer import StyleObjective
+from stylekit.statistics import _directions
 
 OPTIMIZERS = ("lbfgs", "adam")
 STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
@@ -48,7 +49,7 @@ def paint(settings, *, content=None, styles=None, encoder=None, turns=None, **mo
 def objective(settings, styles, content=None, **more):
     """In float64; the function weights -> {name: loss} of picture 9."""
     content = picture(0).double() if content is None else content
-    whole = StyleObjective(content, [s.double() for s in styles], settings, Toy().double(), **more)
+    whole = Objective(content, [s.double() for s in styles], settings, Toy().double(), **more)
 
     def losses(image=None, **weights):
         image = picture(9, *content.shape[2:]).double() if image is None else image
@@ -177,7 +178,7 @@ def test_a_style_whose_share_is_0_does_not_paint(optimizer):
 
 def test_a_turned_share_is_used_by_the_next_step():
     settings, styles = recipe(optimizer="adam", style_shares=(1, 0)), [picture(1), picture(2)]
-    turned = replace(settings.weights, shares=(0.2, 0.8))
+    turned = replace(settings.weights, style_shares=(0.2, 0.8))
     frames = paint(settings, styles=styles, turns={2: turned})
     for frame, shares in zip(frames[1:], [(1, 0)] * 2 + [(0.2, 0.8)] * 2):
         expected = style_losses("mean_covariance", styles, shares, frame.painting)
@@ -266,7 +267,7 @@ def test_a_run_with_half_the_brush_is_one_with_half_the_style_picture(optimizer)
 
 def test_a_turned_brush_is_used_by_the_next_step():
     settings, big = recipe(optimizer="adam"), picture(1, 64, 64)
-    frames = paint(settings, styles=[big], turns={2: replace(settings.weights, scales=(2.0,))})
+    frames = paint(settings, styles=[big], turns={2: replace(settings.weights, style_scales=(2.0,))})
     for frame, size in zip(frames[1:], (32, 32, 64, 64)):
         expected = style_losses("mean_covariance", [resized(big, size, size)], (1,), frame.painting)
         assert layers_of(frame.losses) == pytest.approx(expected, rel=1e-4, abs=1e-7)
@@ -309,7 +310,7 @@ def test_the_content_layer_named_twice_counts_1_and_its_own_weight(extra):
 
 def test_a_turned_content_layer_is_used_by_the_next_step():
     settings = recipe(optimizer="adam", more_content_layers={"relu1_1": 0.0})
-    frames = paint(settings, turns={2: replace(settings.weights, content_layers={"relu1_1": 3.0})})
+    frames = paint(settings, turns={2: replace(settings.weights, more_content_layers={"relu1_1": 3.0})})
     for frame, extra in zip(frames[1:], (0, 0, 3, 3)):
         deep, shallow = (content_distance(layer, frame.painting, picture(0)) for layer in ("relu4_2", "relu1_1"))
         assert frame.losses["content"] == pytest.approx(deep + extra * shallow, rel=1e-4)
@@ -433,9 +434,9 @@ def test_between_two_styles_masks_there_is_no_dead_gap(statistic):
     settings = recipe(size=width, coarsest=width, statistic=statistic, layer_weights={"relu1_1": 1, "relu2_1": 1, "relu3_1": 1})
     styles = [picture(1, 32, width).double(), picture(2, 32, width).double()]
     content = picture(0, 32, width).double()
-    whole = StyleObjective(content, styles, settings, Toy().double(), Masks([mask, 1 - mask]))
+    whole = Objective(content, styles, settings, Toy().double(), Masks([mask, 1 - mask]))
     image = torch.rand(1, 3, 32, width, generator=torch.Generator().manual_seed(5), dtype=torch.float64).requires_grad_(True)
-    whole(image, replace(settings.weights, content=0.0))[0].backward()
+    whole(image, replace(settings.weights, content_weight=0.0))[0].backward()
     pull = image.grad.abs().mean((0, 1, 2))
     assert (pull > 0).all()
     away, gap = torch.cat((pull[8:28], pull[68:88])).mean(), pull[36:60]
@@ -554,7 +555,7 @@ def test_a_style_that_is_masked_altogether_is_as_if_it_had_no_place(optimizer):
 # ------------------------------------------------------------------------------------------------------------------- colour
 
 
-@pytest.mark.parametrize("method", setting("color_method").metadata["choices"])
+@pytest.mark.parametrize("method", setting("color_method").choices)
 def test_a_frames_image_is_its_painting_with_as_much_of_the_photos_colours_as_is_asked_for(method):
     settings = recipe(color_method=method, steps=3)
     plain, strong = paint(settings), paint(replace(settings, color_strength=0.6))
@@ -564,7 +565,7 @@ def test_a_frames_image_is_its_painting_with_as_much_of_the_photos_colours_as_is
     assert not torch.allclose(strong[-1].image, strong[-1].painting, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", setting("color_method").metadata["choices"][1:])
+@pytest.mark.parametrize("method", setting("color_method").choices[1:])
 def test_a_palette_is_where_colours_come_from(method):
     palette = picture(6, 20, 50)
     last = paint(recipe(color_method=method, color_strength=1.0, steps=2), palette=palette)[-1]
@@ -578,7 +579,7 @@ def test_a_palette_is_refused_where_colours_are_taken_place_by_place():
         stylize(picture(0), [picture(1)], recipe(color_method="luminance"), encoder=Toy(), palette=picture(6))
 
 
-@pytest.mark.parametrize("method", setting("color_method").metadata["choices"])
+@pytest.mark.parametrize("method", setting("color_method").choices)
 def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
     settings = recipe(color_method=method, color_strength=1.0, steps=2, init="noise")
     palette = None if method == "luminance" else picture(6)
@@ -592,11 +593,11 @@ def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_colour_is_turned_from_one_frame_to_the_next_and_the_painting_goes_on_undisturbed(optimizer, averaging):
     settings = recipe(optimizer=optimizer, averaging=averaging, steps=6)
-    turned = {2: replace(settings.weights, color=1.0), 4: settings.weights}
+    turned = {2: replace(settings.weights, color_strength=1.0), 4: settings.weights}
     for frame, plain in zip(paint(settings, turns=turned), paint(settings)):
         assert torch.equal(frame.painting, plain.painting)
         strength = 1.0 if frame.step in (3, 4) else 0.0
-        assert frame.weights.color == strength
+        assert frame.weights.color_strength == strength
         assert torch.equal(frame.image, recolored(frame.painting, picture(0), "luminance", strength))
 
 
@@ -697,7 +698,7 @@ def test_what_is_shown_is_the_average_of_the_pictures_so_far(optimizer, decay):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_average_begins_anew_when_weights_are_turned(optimizer):
     settings = recipe(optimizer=optimizer, steps=8)
-    turns = {4: replace(settings.weights, style=20.0)}
+    turns = {4: replace(settings.weights, style_weight=20.0)}
     plain, calm = paint(settings, turns=turns), paint(replace(settings, averaging=0.9), turns=turns)
     raw = [array(frame.painting) for frame in plain[1:]]
     for frame, average in zip(calm[1:], averages(raw[:4], 0.9) + averages(raw[4:], 0.9)):
@@ -719,12 +720,7 @@ def test_a_new_size_starts_from_the_average_and_averages_anew():
 # ------------------------------------------------------------------------------------------------------ every closed choice
 
 
-CHOICES = [
-    (f.name, choice)
-    for f in fields(Recipe)
-    if "choices" in f.metadata and not f.metadata.get("open")
-    for choice in f.metadata["choices"]
-]
+CHOICES = [(name, choice) for name, s in SETTINGS.items() if isinstance(s, Choice) and not s.open for choice in s.choices]
 
 
 def test_every_closed_field_is_among_the_choices_that_are_painted():
@@ -744,7 +740,7 @@ def test_every_choice_of_every_field_paints_and_lowers_the_total(name, choice, o
     frames = paint(settings, encoder=Small19())
     totals = []
     for frame in (frames[0], frames[-1]):
-        whole = StyleObjective(picture(0), [picture(1)], settings, Small19())
+        whole = Objective(picture(0), [picture(1)], settings, Small19())
         totals.append(float(whole(frame.painting, settings.weights)[0]))
     assert all(np.isfinite(loss) for frame in frames[1:] for loss in frame.losses.values())
     assert all(frame.image.isfinite().all() and frame.image.min() >= 0 and frame.image.max() <= 1 for frame in frames)
@@ -868,7 +864,7 @@ def test_a_presets_total_is_that_of_its_program(name, seed):
     image, content, style = (toy.picture(3 * seed + n, 32, 48).double() for n in range(3))
     way = encoder.variant(settings.padding, settings.pooling)
     assert settings.padding == ("replicate" if name == "crowsonkb" else "zeros") and settings.pooling == "max"
-    total, terms = StyleObjective(content, [style], settings, encoder)(image, settings.weights)
+    total, terms = Objective(content, [style], settings, encoder)(image, settings.weights)
     expected = PROGRAMS[name](array(image)[0], *(features(picture, way) for picture in (image, content, style)))
     assert float(total) == pytest.approx(expected, rel=1e-6)
     assert {"content", "style"} <= set(terms)
@@ -879,7 +875,7 @@ def test_each_term_of_a_preset_is_that_of_its_program(name):
     settings, encoder = PRESETS[name].recipe(), Small19().double()
     image, content, style = (toy.picture(n, 32, 48).double() for n in range(3))
     way = encoder.variant(settings.padding, settings.pooling)
-    flat, whole = torch.full_like(image, 0.5), StyleObjective(content, [style], settings, encoder)
+    flat, whole = torch.full_like(image, 0.5), Objective(content, [style], settings, encoder)
     of = {key: features(p, way) for key, p in (("image", image), ("content", content), ("style", style))}
     for image_, x, c, s, zero in [
         (flat, of["content"], of["content"], of["image"], ("content", "tv")),  # the style's alone
@@ -888,7 +884,7 @@ def test_each_term_of_a_preset_is_that_of_its_program(name):
     ]:
         expected = PROGRAMS[name](array(image_)[0], x, c, s)
         painted = content if x is of["content"] else image
-        target = StyleObjective(content, [image], settings, encoder) if zero == ("content", "tv") else whole
+        target = Objective(content, [image], settings, encoder) if zero == ("content", "tv") else whole
         total = float(target(painted, replace(settings.weights, **dict.fromkeys(zero, 0.0)))[0])
         assert total == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
@@ -914,7 +910,7 @@ def test_a_preset_starts_and_moves_as_its_program_does(name, optimizer, init, av
 def test_every_preset_paints_and_lowers_its_total(name):
     settings = PRESETS[name].recipe(encoder="vgg19", size=32, steps=4, averaging=0.0, init="image")
     frames = paint(settings, encoder=Small19(), styles=[picture(1), picture(2)])
-    whole = StyleObjective(picture(0), [picture(1), picture(2)], settings, Small19())
+    whole = Objective(picture(0), [picture(1), picture(2)], settings, Small19())
     before, after = (float(whole(frame.painting, settings.weights)[0]) for frame in (frames[0], frames[-1]))
     assert frames[-1].levels == 1 and np.isfinite([*frames[-1].losses.values(), before, after]).all()
     assert after < before
@@ -924,23 +920,23 @@ def test_every_preset_paints_and_lowers_its_total(name):
 
 
 TURNED = {
-    "content": 0.2,
-    "style": 9.0,
-    "tv": 0.5,
-    "layers": dict.fromkeys(STYLE_LAYERS, 0.3) | {"relu1_1": 3.0},
-    "content_layers": {"relu1_1": 2.0},
-    "shares": (0.1, 0.9),
-    "scales": (2.0, 0.75),
-    "split": 0.8,
-    "gamma": 0.5,
-    "color": 0.7,
+    "content_weight": 0.2,
+    "style_weight": 9.0,
+    "tv_weight": 0.5,
+    "layer_weights": dict.fromkeys(STYLE_LAYERS, 0.3) | {"relu1_1": 3.0},
+    "more_content_layers": {"relu1_1": 2.0},
+    "style_shares": (0.1, 0.9),
+    "style_scales": (2.0, 0.75),
+    "style_split": 0.8,
+    "tv_gamma": 0.5,
+    "color_strength": 0.7,
     "tiling": True,
 }
 
 
 def test_every_field_of_weights_is_live():
     assert set(TURNED) == set(LIVE) == {f.name for f in fields(Weights)}
-    assert set(CONTENT_LAYERS) >= set(TURNED["content_layers"])
+    assert set(CONTENT_LAYERS) >= set(TURNED["more_content_layers"])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -26,8 +26,9 @@ from stylekit.cli import main
 from stylekit.encoders import Encoder, Reach, allow_tf32, compact, vgg19
 from stylekit.encoders.compact import Compact
 from stylekit.encoders.vgg19 import VGG19
-from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
+from stylekit.formulations import content_loss
 from stylekit.recipe import POOLINGS
+from stylekit.statistics import gram_loss, mean_covariance_loss, moments
 from stylekit.ui import hosting
 from training.student import Student
 

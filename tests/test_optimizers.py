@@ -9,6 +9,7 @@ import torch
 
 from stylekit.errors import DivergedError
 from stylekit.optimizers import LBFGS, OPTIMIZERS, Adam
+from stylekit.variables import Pixels
 
 SHAPE = (1, 3, 4, 5)
 N = math.prod(SHAPE)
@@ -46,24 +47,26 @@ def test_lbfgs_finds_the_minimiser_that_scipys_finds(condition, count, error):
         return 0.5 * (x - m) @ a @ (x - m), a @ (x - m)
 
     theirs = scipy.optimize.minimize(oracle, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-12}).x
-    ours = steps(LBFGS(torch.full(SHAPE, 0.5)), objective, count).variable.detach().flatten().numpy()
+    ours = steps(LBFGS(Pixels(torch.full(SHAPE, 0.5))), objective, count).variables.parameters[0].detach().flatten().numpy()
     assert np.abs(ours - theirs).max() < error
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 def test_lbfgs_does_not_mind_the_scale_of_the_objective(scale):
-    plain = steps(LBFGS(torch.full(SHAPE, 0.5)), quadratic(30)[0], 60).image
-    scaled = steps(LBFGS(torch.full(SHAPE, 0.5)), quadratic(30, scale=scale)[0], 60).image
+    plain = steps(LBFGS(Pixels(torch.full(SHAPE, 0.5))), quadratic(30)[0], 60).image
+    scaled = steps(LBFGS(Pixels(torch.full(SHAPE, 0.5))), quadratic(30, scale=scale)[0], 60).image
     assert (plain - scaled).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_losses_belong_to_the_image_that_is_shown(name):
     objective, _, _ = quadratic(30)
-    optimizer = OPTIMIZERS[name](torch.full(SHAPE, 0.5))
+    optimizer = OPTIMIZERS[name](Pixels(torch.full(SHAPE, 0.5)))
     for _ in range(10):
         optimizer.step(objective)
-        assert optimizer.losses["loss"].item() == pytest.approx(objective(optimizer.variable.detach())[0].item(), rel=1e-5)
+        assert optimizer.losses["loss"].item() == pytest.approx(
+            objective(optimizer.variables.image().detach())[0].item(), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -75,7 +78,7 @@ def test_a_step_costs_one_evaluation_and_a_change_one_more(name):
         calls.append(1)
         return objective(image)
 
-    optimizer = steps(OPTIMIZERS[name](torch.full(SHAPE, 0.5)), counted, 4)
+    optimizer = steps(OPTIMIZERS[name](Pixels(torch.full(SHAPE, 0.5))), counted, 4)
     assert len(calls) == 5
     optimizer.objective_changed()
     steps(optimizer, counted, 3)
@@ -90,7 +93,7 @@ def test_a_step_into_nonsense_is_undone_and_the_run_goes_on():
         loss, terms = objective(image)
         return (loss * math.nan if broken["on"] else loss), terms
 
-    optimizer = steps(LBFGS(torch.full(SHAPE, 0.5)), sometimes, 5)
+    optimizer = steps(LBFGS(Pixels(torch.full(SHAPE, 0.5))), sometimes, 5)
     before = optimizer.image
     broken["on"] = True
     optimizer.step(sometimes)
@@ -108,11 +111,11 @@ def test_a_cliff_is_not_fallen_from():
         outside = (image - 0.5).abs().max() > 0.5
         return loss * (1000.0 if outside else 1.0), terms
 
-    optimizer = LBFGS(torch.full(SHAPE, 0.5))
+    optimizer = LBFGS(Pixels(torch.full(SHAPE, 0.5)))
     seen = []
     for _ in range(80):
         optimizer.step(cliff)
-        assert torch.isfinite(optimizer.variable).all()
+        assert torch.isfinite(optimizer.variables.parameters[0]).all()
         seen.append(optimizer.total)
     assert max(seen) < 100 * seen[0] and seen[-1] < 1e-3 * seen[0]
 
@@ -120,35 +123,39 @@ def test_a_cliff_is_not_fallen_from():
 def test_an_objective_that_is_not_finite_from_the_start_is_an_error():
     for kind in OPTIMIZERS.values():
         with pytest.raises(DivergedError, match="finite"):
-            kind(torch.full(SHAPE, 0.5)).step(lambda x: (x.sum() * math.nan, {}))
+            kind(Pixels(torch.full(SHAPE, 0.5))).step(lambda x: (x.sum() * math.nan, {}))
 
 
 def test_adam_stays_in_range_even_on_a_gradient_that_is_not_finite():
-    optimizer = Adam(torch.full(SHAPE, 0.5))
+    optimizer = Adam(Pixels(torch.full(SHAPE, 0.5)))
     optimizer.step(quadratic(3)[0])
     optimizer.step(lambda x: ((x * 1e30).square().sum(), {}))  # infinite loss and gradient
     steps(optimizer, quadratic(3)[0], 5)
-    assert torch.isfinite(optimizer.image).all() and optimizer.variable.min() >= 0 and optimizer.variable.max() <= 1
+    assert (
+        torch.isfinite(optimizer.image).all()
+        and optimizer.variables.image().min() >= 0
+        and optimizer.variables.image().max() <= 1
+    )
 
 
 def test_when_the_objective_changes_lbfgs_drops_its_pairs_and_adam_its_first_moment():
     objective, _, _ = quadratic(3)
-    lbfgs = steps(LBFGS(torch.full(SHAPE, 0.5)), objective, 5)
-    assert lbfgs._torch.state[lbfgs.variable]["old_dirs"]
+    lbfgs = steps(LBFGS(Pixels(torch.full(SHAPE, 0.5))), objective, 5)
+    assert lbfgs._torch.state[lbfgs.variables.parameters[0]]["old_dirs"]
     lbfgs.objective_changed()
-    assert "old_dirs" not in lbfgs._torch.state[lbfgs.variable]
-    adam = steps(Adam(torch.full(SHAPE, 0.5)), objective, 5)
-    second = adam._torch.state[adam.variable]["exp_avg_sq"].clone()
+    assert "old_dirs" not in lbfgs._torch.state[lbfgs.variables.parameters[0]]
+    adam = steps(Adam(Pixels(torch.full(SHAPE, 0.5))), objective, 5)
+    second = adam._torch.state[adam.variables.parameters[0]]["exp_avg_sq"].clone()
     adam.objective_changed()
-    assert not adam._torch.state[adam.variable]["exp_avg"].any()
-    assert torch.equal(adam._torch.state[adam.variable]["exp_avg_sq"], second) and second.all()
+    assert not adam._torch.state[adam.variables.parameters[0]]["exp_avg"].any()
+    assert torch.equal(adam._torch.state[adam.variables.parameters[0]]["exp_avg_sq"], second) and second.all()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_after_a_change_the_new_objective_is_what_is_lowered(name):
     first, _, _ = quadratic(3, seed=1)
     second, _, minimiser = quadratic(3, seed=2)
-    optimizer = steps(OPTIMIZERS[name](torch.full(SHAPE, 0.5)), first, 20)
+    optimizer = steps(OPTIMIZERS[name](Pixels(torch.full(SHAPE, 0.5))), first, 20)
     optimizer.objective_changed()
     steps(optimizer, second, 80)
     assert np.abs(optimizer.image.flatten().numpy() - minimiser).max() < 0.02
@@ -167,7 +174,7 @@ def towards(target):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_new_size_keeps_the_picture_and_goes_on_lowering(name):
     target = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0)) * 0.6 + 0.2
-    optimizer = steps(OPTIMIZERS[name](torch.full((1, 3, 8, 10), 0.5)), towards(target), 30)
+    optimizer = steps(OPTIMIZERS[name](Pixels(torch.full((1, 3, 8, 10), 0.5))), towards(target), 30)
     before = optimizer.image
     optimizer.size_changed((16, 20))
     assert optimizer.image.shape == (1, 3, 16, 20)
@@ -181,13 +188,13 @@ def test_a_new_size_keeps_the_picture_and_goes_on_lowering(name):
 
 def test_adams_moments_follow_the_size_of_the_picture_and_of_its_gradient():
     target = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    adam = steps(Adam(torch.full((1, 3, 8, 10), 0.5)), towards(target), 10)
-    before = adam._torch.state[adam.variable]["exp_avg_sq"].mean().item()
-    count = adam._torch.state[adam.variable]["step"].item()
+    adam = steps(Adam(Pixels(torch.full((1, 3, 8, 10), 0.5))), towards(target), 10)
+    before = adam._torch.state[adam.variables.parameters[0]]["exp_avg_sq"].mean().item()
+    count = adam._torch.state[adam.variables.parameters[0]]["step"].item()
     adam.size_changed((16, 20))
-    after = adam._torch.state[adam.variable]["exp_avg_sq"]
+    after = adam._torch.state[adam.variables.parameters[0]]["exp_avg_sq"]
     assert after.shape == (1, 3, 16, 20) and after.min() >= 0
     adam.step(towards(target))
     # four times the pixels: gradients a quarter, their squares a sixteenth
-    assert adam._torch.state[adam.variable]["exp_avg_sq"].mean().item() == pytest.approx(before / 16, rel=0.5)
-    assert adam._torch.state[adam.variable]["step"].item() == count + 1
+    assert adam._torch.state[adam.variables.parameters[0]]["exp_avg_sq"].mean().item() == pytest.approx(before / 16, rel=0.5)
+    assert adam._torch.state[adam.variables.parameters[0]]["step"].item() == count + 1

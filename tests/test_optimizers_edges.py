@@ -9,6 +9,7 @@ import torch
 
 from stylekit.errors import DivergedError
 from stylekit.optimizers import LBFGS, OPTIMIZERS, Adam
+from stylekit.variables import Pixels
 
 SHAPE = (1, 3, 6, 5)
 N = math.prod(SHAPE)
@@ -40,7 +41,7 @@ class Bowl:
 
     def error(self, optimizer):
         """Largest distance of a pixel from the minimiser."""
-        return np.abs(optimizer.variable.detach().numpy().ravel() - self.minimiser).max()
+        return np.abs(optimizer.variables.image().detach().numpy().ravel() - self.minimiser).max()
 
 
 class Fenced:
@@ -57,7 +58,7 @@ class Fenced:
 
 
 def array(optimizer):
-    return optimizer.variable.detach().numpy().copy()
+    return optimizer.variables.image().detach().numpy().copy()
 
 
 def two_loops(gradient, pairs):
@@ -86,7 +87,7 @@ def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition, steps):
         method="L-BFGS-B",
         options={"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-15, "gtol": 1e-10},
     )
-    optimizer = LBFGS(GREY)
+    optimizer = LBFGS(Pixels(GREY))
     for _ in range(steps):
         optimizer.step(bowl)
     assert np.abs(array(optimizer).ravel() - found.x).max() < 1e-3
@@ -94,7 +95,7 @@ def test_lbfgs_and_scipys_l_bfgs_b_find_the_same_minimiser(condition, steps):
 
 
 def test_lbfgs_moves_as_the_two_loop_recursion_says():
-    bowl, optimizer = Bowl(30), LBFGS(GREY)
+    bowl, optimizer = Bowl(30), LBFGS(Pixels(GREY))
     x, pairs, gradient = GREY.numpy().copy(), [], bowl.gradient(GREY.numpy())
     for number in range(15):  # more than the pairs that are kept
         move = two_loops(gradient, pairs[-LBFGS.HISTORY :]) if number else -0.01 * gradient / np.abs(gradient).mean()
@@ -107,7 +108,7 @@ def test_lbfgs_moves_as_the_two_loop_recursion_says():
 
 @pytest.mark.parametrize("then", ["objective_changed", "size_changed"])
 def test_lbfgs_begins_anew_along_the_gradient_after_a_change(then):
-    optimizer, new = LBFGS(GREY), Bowl(seed=1)
+    optimizer, new = LBFGS(Pixels(GREY)), Bowl(seed=1)
     for _ in range(6):
         optimizer.step(Bowl())
     optimizer.size_changed(SHAPE[2:]) if then == "size_changed" else optimizer.objective_changed()
@@ -120,7 +121,7 @@ def test_lbfgs_begins_anew_along_the_gradient_after_a_change(then):
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_scale_of_the_objective_does_not_matter(name, scale):
-    one, other = OPTIMIZERS[name](GREY), OPTIMIZERS[name](GREY)
+    one, other = OPTIMIZERS[name](Pixels(GREY)), OPTIMIZERS[name](Pixels(GREY))
     for _ in range(30):
         one.step(Bowl(100))
         other.step(Bowl(100, scale=scale))
@@ -138,14 +139,14 @@ def test_the_scale_of_the_objective_does_not_matter(name, scale):
 )
 def test_a_first_move_out_of_the_region_is_undone_and_the_minimiser_still_found(outside):
     bowl = Bowl(spread=0.002)  # within the region, but the first move of 0.01 leads out of it
-    fenced, optimizer = Fenced(bowl, 0.004, outside), LBFGS(GREY)
+    fenced, optimizer = Fenced(bowl, 0.004, outside), LBFGS(Pixels(GREY))
     start = bowl.value(GREY.numpy())
     for _ in range(60):
         before = bowl.calls
         optimizer.step(fenced)
         assert bowl.calls - before <= 1 + LBFGS.TRIES
-        assert optimizer.variable.isfinite().all() and (optimizer.variable.detach() - 0.5).abs().mean() <= 0.004
-        total, terms = fenced(optimizer.variable.detach())
+        assert optimizer.variables.image().isfinite().all() and (optimizer.variables.image().detach() - 0.5).abs().mean() <= 0.004
+        total, terms = fenced(optimizer.variables.image().detach())
         assert optimizer.total == float(total)
         assert optimizer.losses == {name: loss.detach() for name, loss in terms.items()}
     assert optimizer.total < 1e-6 * start
@@ -153,7 +154,7 @@ def test_a_first_move_out_of_the_region_is_undone_and_the_minimiser_still_found(
 
 @pytest.mark.parametrize("broken_at", [0, 2, 5, 9])
 def test_evaluations_that_fail_now_and_then_are_undone_and_it_goes_on_lowering(broken_at):
-    bowl, optimizer = Bowl(30), LBFGS(GREY)
+    bowl, optimizer = Bowl(30), LBFGS(Pixels(GREY))
 
     def flaky(image):
         total, terms = bowl(image)
@@ -162,39 +163,65 @@ def test_evaluations_that_fail_now_and_then_are_undone_and_it_goes_on_lowering(b
     start = bowl.value(GREY.numpy())
     for _ in range(80):
         optimizer.step(flaky)
-        assert optimizer.variable.isfinite().all()
+        assert optimizer.variables.image().isfinite().all()
         assert optimizer.total == pytest.approx(bowl.value(array(optimizer)), rel=1e-9, abs=1e-14)
         assert optimizer.losses["twice"] == pytest.approx(2 * optimizer.total)
-        assert np.allclose(optimizer.variable.grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-12)
+        assert np.allclose(optimizer.variables.image().grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-12)
     assert optimizer.total < 1e-3 * start
 
 
-def test_if_no_move_at_all_is_acceptable_the_picture_stays_and_no_error_is_raised():
+def test_if_no_move_at_all_is_finite_the_picture_stays_and_an_error_says_so():
     bowl = Bowl()
-    trapped, optimizer = Fenced(bowl, 0.0, lambda loss: loss * math.nan), LBFGS(GREY)
-    for _ in range(5):
+    trapped, optimizer = Fenced(bowl, 0.0, lambda loss: loss * math.nan), LBFGS(Pixels(GREY))
+    optimizer.step(trapped)
+    with pytest.raises(DivergedError, match="even after smaller steps"):
         optimizer.step(trapped)
-        assert torch.equal(optimizer.image, GREY)
-        assert optimizer.total == pytest.approx(bowl.value(GREY.numpy()))
+    assert torch.equal(optimizer.image, GREY)
+    assert optimizer.total == pytest.approx(bowl.value(GREY.numpy()))
+
+
+def test_if_every_move_is_much_worse_it_is_stuck_and_evaluates_no_more():
+    bowl = Bowl()
+    calls, trapped, optimizer = [], Fenced(bowl, 0.0, lambda loss: loss + 100), LBFGS(Pixels(GREY))
+
+    def counted(image):
+        calls.append(1)
+        return trapped(image)
+
+    optimizer.step(counted)
+    assert not optimizer.stuck
+    optimizer.step(counted)
+    before = len(calls)
+    optimizer.step(counted)
+    assert optimizer.stuck and len(calls) == before and torch.equal(optimizer.image, GREY)
 
 
 def test_from_a_trap_it_goes_on_as_soon_as_it_can():
-    bowl, optimizer = Bowl(), LBFGS(GREY)
-    trapped = Fenced(bowl, 0.0, lambda loss: loss * math.nan)
+    bowl, optimizer = Bowl(), LBFGS(Pixels(GREY))
+    optimizer.step(Fenced(bowl, 0.0, lambda loss: loss * math.nan))
+    for _ in range(100):
+        optimizer.step(bowl)
+    assert bowl.error(optimizer) < 1e-3
+
+
+def test_stuck_it_goes_on_with_another_objective():
+    bowl, optimizer = Bowl(), LBFGS(Pixels(GREY))
     for _ in range(3):
-        optimizer.step(trapped)
+        optimizer.step(Fenced(bowl, 0.0, lambda loss: loss + 100))
+    optimizer.objective_changed()
+    assert not optimizer.stuck
     for _ in range(100):
         optimizer.step(bowl)
     assert bowl.error(optimizer) < 1e-3
 
 
 def test_lbfgs_may_leave_the_range_inside_but_never_shows_it():
-    bowl, optimizer = Bowl(), LBFGS(GREY)
+    bowl, optimizer = Bowl(), LBFGS(Pixels(GREY))
     bowl.minimiser = np.linspace(-1, 2, N)
     for _ in range(40):
         optimizer.step(bowl)
         assert optimizer.image.min() >= 0 and optimizer.image.max() <= 1
-    assert optimizer.variable.min() < -0.9 and optimizer.variable.max() > 1.9
+    assert optimizer.variables.image().min() < -0.9 and optimizer.variables.image().max() > 1.9
 
 
 # -------------------------------------------------------------------------------------------------------------- Adam
@@ -216,7 +243,7 @@ class PaperAdam:
 
 def test_adam_moves_as_the_paper_says_also_after_its_first_moment_was_cleared():
     first, second = Bowl(100), Bowl(100, seed=1, spread=0.9)  # the second's minimiser lies out of range
-    ours, theirs = Adam(GREY), PaperAdam(GREY.numpy())
+    ours, theirs = Adam(Pixels(GREY)), PaperAdam(GREY.numpy())
     for bowl in (first, second):
         for _ in range(20):
             ours.step(bowl)
@@ -232,13 +259,13 @@ def test_adams_moments_at_a_new_size_are_as_if_it_had_always_been_that_size():
         loss = image.mean()
         return loss, {"loss": loss}
 
-    adam = Adam(GREY)
+    adam = Adam(Pixels(GREY))
     for _ in range(4):
         adam.step(mean_of)
     adam.size_changed((11, 13))
     for _ in range(3):
         adam.step(mean_of)
-    state, gradient = adam._torch.state[adam.variable], 1 / (3 * 11 * 13)
+    state, gradient = adam._torch.state[adam.variables.parameters[0]], 1 / (3 * 11 * 13)
     assert float(state["step"]) == 7
     assert np.allclose(state["exp_avg"].numpy(), gradient * (1 - 0.9**7), rtol=1e-6, atol=0)
     assert np.allclose(state["exp_avg_sq"].numpy(), gradient**2 * (1 - 0.99**7), rtol=1e-6, atol=0)
@@ -249,22 +276,22 @@ def test_adams_moments_stay_in_their_places_at_a_new_size():
         loss = (image * torch.linspace(-1, 1, image.shape[3]).to(image)).sum()
         return loss, {"loss": loss}
 
-    adam = Adam(torch.full((1, 3, 8, 16), 0.5))
+    adam = Adam(Pixels(torch.full((1, 3, 8, 16), 0.5)))
     for _ in range(3):
         adam.step(slope)
     adam.size_changed((12, 32))
-    moment = adam._torch.state[adam.variable]["exp_avg"]
+    moment = adam._torch.state[adam.variables.parameters[0]]["exp_avg"]
     assert moment.shape == (1, 3, 12, 32)
     assert (moment.diff(dim=3)[..., 2:-2] > 0).all() and moment.mean().abs() < 1e-5
 
 
 def test_adam_forgets_neither_step_nor_second_moment_when_only_the_size_changes_twice():
-    adam = Adam(GREY)
+    adam = Adam(Pixels(GREY))
     adam.step(Bowl())
     adam.size_changed((9, 9))
     adam.size_changed(SHAPE[2:])  # before any step at the size between
     adam.step(Bowl())
-    state = adam._torch.state[adam.variable]
+    state = adam._torch.state[adam.variables.parameters[0]]
     assert float(state["step"]) == 2 and state["exp_avg_sq"].shape == SHAPE and (state["exp_avg_sq"] > 0).all()
 
 
@@ -273,7 +300,7 @@ def test_adam_forgets_neither_step_nor_second_moment_when_only_the_size_changes_
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_held_always_belongs_to_the_picture_that_is_held(name):
-    optimizer = OPTIMIZERS[name](GREY)
+    optimizer = OPTIMIZERS[name](Pixels(GREY))
     for number in range(24):
         bowl = Bowl(1000, seed=number // 8)
         if number in (8, 16):
@@ -282,12 +309,12 @@ def test_what_is_held_always_belongs_to_the_picture_that_is_held(name):
         assert optimizer.total == pytest.approx(bowl.value(array(optimizer)), rel=1e-9)
         assert float(optimizer.losses["loss"]) == optimizer.total
         assert not optimizer.losses["loss"].requires_grad
-        assert np.allclose(optimizer.variable.grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-10)
+        assert np.allclose(optimizer.variables.image().grad.numpy(), bowl.gradient(array(optimizer)), atol=1e-10)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_costs_one_evaluation_and_the_first_at_a_new_size_or_objective_two(name):
-    optimizer, calls, target = OPTIMIZERS[name](GREY), [], 0.7
+    optimizer, calls, target = OPTIMIZERS[name](Pixels(GREY)), [], 0.7
 
     def far(image):
         calls.append(tuple(image.shape[2:]))
@@ -312,7 +339,7 @@ def test_a_step_costs_one_evaluation_and_the_first_at_a_new_size_or_objective_tw
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_an_objective_that_becomes_infinite_by_a_change_is_an_error_and_the_picture_survives(name, value):
-    optimizer, bowl = OPTIMIZERS[name](GREY), Bowl()
+    optimizer, bowl = OPTIMIZERS[name](Pixels(GREY)), Bowl()
     for _ in range(3):
         optimizer.step(bowl)
     before = optimizer.image
@@ -328,7 +355,7 @@ def test_an_objective_that_becomes_infinite_by_a_change_is_an_error_and_the_pict
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_start_is_copied_and_the_image_shown_is_a_copy(name):
     start = GREY.clone()
-    optimizer = OPTIMIZERS[name](start)
+    optimizer = OPTIMIZERS[name](Pixels(start))
     shown = optimizer.image
     for _ in range(3):
         optimizer.step(Bowl())
@@ -340,7 +367,7 @@ def test_the_start_is_copied_and_the_image_shown_is_a_copy(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_gradient_of_zero_moves_nothing(name):
-    optimizer = OPTIMIZERS[name](GREY)
+    optimizer = OPTIMIZERS[name](Pixels(GREY))
     for _ in range(3):
         optimizer.step(lambda image: (0 * image.sum(), {}))
     assert torch.equal(optimizer.image, GREY)
@@ -349,7 +376,7 @@ def test_a_gradient_of_zero_moves_nothing(name):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("size", [(6, 5), (12, 10), (7, 11), (3, 4), (1, 1)])
 def test_the_size_may_change_before_any_step_and_to_any_size(name, size):
-    optimizer = OPTIMIZERS[name](torch.linspace(0, 1, N).reshape(SHAPE))
+    optimizer = OPTIMIZERS[name](Pixels(torch.linspace(0, 1, N).reshape(SHAPE)))
     optimizer.size_changed(size)
     assert optimizer.image.shape == (1, 3, *size)
     assert optimizer.image.mean() == pytest.approx(0.5, abs=0.01)

@@ -20,8 +20,8 @@ from PIL import Image
 
 from stylekit import Recipe, load_encoder, open_picture, read_recipe_json, ui
 from stylekit.errors import BusyError, RecipeError, UsageError
+from stylekit.objective import Objective
 from stylekit.resize import fill
-from stylekit.transfer import StyleObjective
 from stylekit.ui import compute, hosting
 from stylekit.ui.hosting import Limits, Line
 from stylekit.ui.painting import Order, Studio
@@ -105,7 +105,7 @@ def test_a_finished_picture_that_is_continued_gets_better_and_no_grainier(photo,
     recipe, session = Recipe(encoder="compact", size=96, steps=100), Session()
     content, style = ASSETS / "photos" / f"{photo}.jpg", ASSETS / "artworks" / f"{artwork}.jpg"
     pictures = open_picture(content, 96).image, [open_picture(style, 192, enlarge=False).image]
-    judge = StyleObjective(*pictures, recipe, load_encoder("compact"))
+    judge = Objective(*pictures, recipe, load_encoder("compact"))
 
     @torch.no_grad()
     def loss_and_grain():
@@ -129,7 +129,7 @@ def test_stop_keeps_the_last_picture_and_weights_turned_between_runs_are_used_by
     assert "Stopped at step" in last.text and last.canvas.path.is_file() and last.canvas.unfinished == 0
     other = replace(long, style_weight=30.0)
     list(studio.paint(session, order(other, onward=True)))
-    assert Recipe.from_json(read_recipe_json(session.canvas.path)).style_weight == 30.0
+    assert Recipe.from_json(read_recipe_json(session.canvas.path)).settled().style_weight == 30.0
 
 
 def test_a_turned_weight_is_used_by_the_very_next_step_and_said(studio, monkeypatch):
@@ -144,7 +144,8 @@ def test_a_turned_weight_is_used_by_the_very_next_step_and_said(studio, monkeypa
     views = run_until(studio, session, order(replace(SMALL, steps=40)), 8, turn)
     assert session.table.turns == [turned[0] + 1]
     assert any(view.note == f"Weights changed at step {turned[0] + 1}." for view in views)
-    assert json.loads(read_recipe_json(session.canvas.path))["style_weight"] == 33.0
+    recipe = Recipe.from_json(read_recipe_json(session.canvas.path))
+    assert recipe.style_weight == SMALL.style_weight and recipe.settled().style_weight == 33.0
 
 
 def test_nothing_is_turned_when_nothing_runs():

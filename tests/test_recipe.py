@@ -10,7 +10,7 @@ import pytest
 
 from stylekit import PRESETS, LayerWeights, Recipe, RecipeError, Weights
 from stylekit.pyramid import levels, longest_for, scaled
-from stylekit.recipe import setting
+from stylekit.recipe import Number, setting
 
 
 def test_a_recipe_can_be_pasted_back_compared_hashed_pickled_and_sent_as_json():
@@ -19,7 +19,7 @@ def test_a_recipe_can_be_pasted_back_compared_hashed_pickled_and_sent_as_json():
     assert Recipe.from_json(recipe.to_json()) == recipe
     assert pickle.loads(pickle.dumps(recipe)) == recipe
     assert len({recipe, Recipe.from_json(recipe.to_json()), Recipe()}) == 2
-    assert set(json.loads(recipe.to_json())) == {f.name for f in fields(Recipe)}
+    assert set(json.loads(recipe.to_json())) == {"version", *(f.name for f in fields(Recipe))}
 
 
 def test_a_recipe_does_not_change():
@@ -31,11 +31,12 @@ def test_a_recipe_does_not_change():
 
 
 def test_every_setting_has_help_and_a_default_within_its_limits():
-    for f in fields(Recipe):
-        assert f.metadata["help"].endswith(".") and setting(f.name) is not None
-        if "slider" in f.metadata and isinstance(f.default, int | float):
-            least, most, step = f.metadata["slider"]
-            assert f.metadata["least"] <= least <= f.default <= most <= f.metadata["most"] and step > 0
+    for name, default in vars(Recipe()).items():
+        described = setting(name)
+        assert described.help.endswith(".")
+        if isinstance(described, Number) and described.slider:
+            least, most, step = described.slider
+            assert described.least <= least <= default <= most <= described.most and step > 0
 
 
 @pytest.mark.parametrize(

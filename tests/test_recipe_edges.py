@@ -9,18 +9,20 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from stylekit import LayerWeights, Recipe, RecipeError, UsageError, Weights
-from stylekit.losses import FORMULATIONS, STATISTICS
+from stylekit.formulations import BY_NAME as FORMULATIONS
 from stylekit.optimizers import OPTIMIZERS
-from stylekit.recipe import COLOR_METHODS, STYLE_LAYERS, check_weight, setting
+from stylekit.recipe import COLOR_METHODS, STYLE_LAYERS, Choice, Number, PerArtwork, PerLayer, Switch, check_weight, setting
+from stylekit.recipe import FORMULATIONS as NEEDS
+from stylekit.statistics import BY_NAME as STATISTICS
 
 NAMES = [f.name for f in fields(Recipe)]
-SWITCHES = [name for name in NAMES if isinstance(setting(name).default, bool)]
-NUMBERS = [name for name in NAMES if isinstance(setting(name).default, int | float) and name not in SWITCHES]
-WHOLE = [name for name in NUMBERS if isinstance(setting(name).default, int)]
-LISTS = [name for name in NAMES if isinstance(setting(name).default, tuple)]
-LAYERS = [name for name in NAMES if isinstance(setting(name).default, LayerWeights)]
-WORDS = [name for name in NAMES if isinstance(setting(name).default, str)]
-CLOSED = [name for name in WORDS if not setting(name).metadata.get("open")]
+SWITCHES = [name for name in NAMES if isinstance(setting(name), Switch)]
+NUMBERS = [name for name in NAMES if isinstance(setting(name), Number)]
+WHOLE = [name for name in NUMBERS if setting(name).whole]
+LISTS = [name for name in NAMES if isinstance(setting(name), PerArtwork)]
+LAYERS = [name for name in NAMES if isinstance(setting(name), PerLayer)]
+WORDS = [name for name in NAMES if isinstance(setting(name), Choice)]
+CLOSED = [name for name in WORDS if not setting(name).open]
 
 UNUSUAL = Recipe(
     encoder="vgg19",
@@ -75,7 +77,7 @@ def test_the_defaults_are_those_of_the_design():
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_takes_both_of_its_limits_and_nothing_beyond(name):
-    least, most = setting(name).metadata["least"], setting(name).metadata["most"]
+    least, most = setting(name).least, setting(name).most
     assert getattr(Recipe(**{name: least}), name) == least
     assert getattr(Recipe(**{name: most}), name) == most
     unit = 1 if name in WHOLE else 1e-9
@@ -110,7 +112,7 @@ def test_a_whole_number_may_come_as_a_float_but_not_as_a_fraction(name):
 
 @pytest.mark.parametrize("name", sorted(set(NUMBERS) - set(WHOLE)))
 def test_a_weight_is_kept_as_a_float(name):
-    whole = int(setting(name).metadata["least"]) or (1 if setting(name).metadata["most"] >= 1 else 0)
+    whole = int(setting(name).least) or (1 if setting(name).most >= 1 else 0)
     assert type(getattr(Recipe(**{name: whole}), name)) is float
 
 
@@ -136,7 +138,7 @@ def test_what_is_no_word_is_refused_with_the_name_of_the_field(name, value):
 
 @pytest.mark.parametrize("name", CLOSED)
 def test_a_choice_takes_what_it_offers_and_its_refusal_lists_it(name):
-    choices = setting(name).metadata["choices"]
+    choices = setting(name).choices
     for choice in choices:
         statistic = "wasserstein" if choice == "crowsonkb" else "gram"
         assert getattr(Recipe(**({"statistic": statistic} | {name: choice})), name) == choice
@@ -148,10 +150,10 @@ def test_closed_choices_are_those_that_the_engine_knows():
     known = {"statistic": STATISTICS, "formulation": FORMULATIONS, "optimizer": OPTIMIZERS, "color_method": COLOR_METHODS}
     assert set(CLOSED) == {*known, "init", "tv_kind", "pooling", "padding"}
     for name, there in known.items():
-        assert set(setting(name).metadata["choices"]) == set(there)
-    for name, formulation in FORMULATIONS.items():
+        assert set(setting(name).choices) == set(there)
+    for name in FORMULATIONS:
         for statistic in STATISTICS:
-            if statistic in formulation.statistics:
+            if NEEDS[name] in ("", statistic):
                 Recipe(formulation=name, statistic=statistic)
             else:
                 assert name in refusal(formulation=name, statistic=statistic)
@@ -161,14 +163,14 @@ def test_encoder_and_content_layer_are_open_to_an_encoder_of_ones_own():
     assert Recipe(encoder="mine", content_layer="conv7").content_layer == "conv7"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "slider" in setting(name).metadata])
+@pytest.mark.parametrize("name", [name for name in NAMES if getattr(setting(name), "slider", None)])
 def test_a_slider_lies_within_the_limits_and_can_show_the_default(name):
-    least, most, step = setting(name).metadata["slider"]
+    least, most, step = setting(name).slider
     assert step > 0
     for value in (least, most):
         Recipe(**{name: dict.fromkeys(STYLE_LAYERS, value) if name in LAYERS else [value] if name in LISTS else value})
     default = {"more_content_layers": 0.0} | dict.fromkeys(("layer_weights", *LISTS), 1.0)
-    default = default.get(name, setting(name).default)
+    default = default.get(name, getattr(Recipe(), name))
     assert least <= default <= most
     assert (default - least) / step == pytest.approx(round((default - least) / step))
     assert (most - least) / step == pytest.approx(round((most - least) / step))
@@ -198,12 +200,13 @@ def test_the_json_is_one_line_of_plain_values_with_every_field():
     text = UNUSUAL.to_json()
     assert "\n" not in text
     values = json.loads(text)
-    assert list(values) == NAMES
+    assert list(values) == ["version", *NAMES]
     assert values["layer_weights"] == {"relu5_1": 0.0, "relu1_1": 2.5} and values["style_weight"] == 1e-7
 
 
 def test_recipes_differ_when_one_field_does():
-    others = [replace(UNUSUAL, **{name: getattr(Recipe(), name)}) for name in NAMES if name not in ("statistic", "formulation")]
+    same = ("statistic", "formulation", "repeats", "until", "keyframes")
+    others = [replace(UNUSUAL, **{name: getattr(Recipe(), name)}) for name in NAMES if name not in same]
     assert all(other != UNUSUAL for other in others)
     assert len({*others, UNUSUAL}) == len(others) + 1
 
@@ -213,7 +216,7 @@ def test_a_recipe_and_its_weights_never_change():
     with pytest.raises(FrozenInstanceError):
         recipe.size = 64
     with pytest.raises(FrozenInstanceError):
-        recipe.weights.style = 1.0
+        recipe.weights.style_weight = 1.0
     with pytest.raises(TypeError):
         recipe.layer_weights["relu1_1"] = 2.0
 
@@ -222,7 +225,7 @@ def test_a_later_change_of_the_dict_that_was_given_changes_nothing():
     layers = {"relu1_1": 1.0}
     recipe, weights = Recipe(layer_weights=layers), Weights(1, 1, 1, layers)
     layers["relu1_1"] = 7.0
-    assert recipe.layer_weights["relu1_1"] == 1.0 and weights.layers["relu1_1"] == 1.0
+    assert recipe.layer_weights["relu1_1"] == 1.0 and weights.layer_weights["relu1_1"] == 1.0
 
 
 # ---------------------------------------------------------------------------------------------------------- weights
@@ -249,11 +252,11 @@ def test_a_bad_layer_weight_is_refused_with_the_name_of_the_layer(value):
     assert "relu3_1" in refusal(layer_weights={"relu1_1": 1.0, "relu3_1": value})
 
 
-@pytest.mark.parametrize("name", ["content", "style", "tv"])
+@pytest.mark.parametrize("name", ["content_weight", "style_weight", "tv_weight"])
 @pytest.mark.parametrize("value", [-1e-9, 1.1e12, math.nan, math.inf, True, "1", None], ids=repr)
 def test_a_bad_weight_is_refused_with_its_name(name, value):
-    with pytest.raises(RecipeError, match=f"{name}_weight"):
-        Weights(**({"content": 1, "style": 1, "tv": 1, "layers": {"relu1_1": 1}} | {name: value}))
+    with pytest.raises(RecipeError, match=name):
+        Weights(**({"content_weight": 1, "style_weight": 1, "tv_weight": 1, "layer_weights": {"relu1_1": 1}} | {name: value}))
 
 
 def test_check_weight_gives_a_float_and_names_what_it_refuses():

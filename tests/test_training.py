@@ -3,16 +3,22 @@
 import copy
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from stylekit.encoders.compact import WIDTHS, Compact
 from stylekit.encoders.vgg19 import VGG19
-from stylekit.losses import FLOOR
+from stylekit.objective import Objective
+from stylekit.optimizers import OPTIMIZERS
+from stylekit.recipe import STYLE_LAYERS, Recipe
+from stylekit.statistics import FLOOR
+from stylekit.variables import Pixels
 from training import calibrate, initialize, train_compact
-from training.data import STYLE_LAYERS, Painting
+from training.data import Painting, Pictures
 from training.optimizers import Optimizers
 from training.student import Student, layer_losses
 
@@ -144,13 +150,13 @@ def test_an_initialized_student_predicts_its_teacher_far_better_than_heads_on_ra
         weights[f"features.{index}.bias"] = torch.zeros(channels)
         before = channels
 
-    class Random:
+    class Teacher:
         vgg19 = VGG19(weights).requires_grad_(False)
 
     layers = ("relu1_1", "relu2_1", "relu3_1")
     pictures = torch.rand(12, 3, 16, 16).repeat_interleave(4, 2).repeat_interleave(4, 3)
     seen, unseen = pictures[:8], pictures[8:]
-    wanted, wanted_of_unseen = (Random.vgg19(x, layers) for x in (seen, unseen))
+    wanted, wanted_of_unseen = (Teacher.vgg19(x, layers) for x in (seen, unseen))
 
     def left(student):
         with torch.no_grad():
@@ -161,7 +167,7 @@ def test_an_initialized_student_predicts_its_teacher_far_better_than_heads_on_ra
     for layer in list(initialized.net.conv)[5:]:
         del initialized.net.conv[layer]
     monkeypatch.setattr(initialize, "FIRST_STEPS", 200)
-    initialize.initialize(initialized, Random(), [seen[:4], seen[4:]])
+    initialize.initialize(initialized, Teacher(), [seen[:4], seen[4:]])
     with torch.no_grad():
         features = dict(random.net.walk_unprojected(seen))
     for layer in layers:
@@ -183,13 +189,39 @@ def test_both_optimizers_move_the_students_own_memory_and_leave_its_roots():
         assert torch.equal(p, before[name]) == still, name
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_painting_for_the_training_is_advanced_by_its_student_and_ends_after_its_steps(tmp_path, optimizer):
+    random, net = np.random.default_rng(0), Compact.load().eval().requires_grad_(False)
+    for number in range(20):
+        coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((96, 72), Image.Resampling.BICUBIC).save(tmp_path / f"{number}.png")
+    pictures, rng = Pictures(tmp_path), Random(1)
+    painting = next(p for p in iter(lambda: Painting.begin(pictures, 48, rng), None) if p.recipe.optimizer == optimizer)
+    before, visits = painting.image, 1
+    objective = Objective(painting.content, [painting.style], painting.recipe, net)
+    while painting.paint(net, 5):
+        visits += 1
+    assert visits == -(-painting.recipe.steps // 5) and painting.done == 5 * visits
+    with torch.no_grad():
+        first, last = (float(objective(image, painting.recipe.weights)[0]) for image in (before, painting.image))
+    assert last < 0.5 * first
+
+
+def test_a_painting_that_is_not_finite_is_given_up(tmp_path):
+    net = Compact.load().requires_grad_(False)
+    picture = torch.rand(1, 3, 32, 32)
+    painting = Painting(picture, picture, Recipe(size=32), OPTIMIZERS["lbfgs"](Pixels(picture)))
+    net.conv["relu1_1"].weight[:] = torch.nan
+    assert not painting.paint(net, 3)
+
+
 def test_calibration_finds_how_much_more_of_the_weak_directions_the_teacher_has():
     torch.manual_seed(0)
     net = Student().net.requires_grad_(False)  # signals as large in the depth as at the surface
     pictures = [
         torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) + 0.1 * torch.rand(1, 3, 64, 64) for _ in range(6)
     ]
-    pool = [Painting(*pictures[i : i + 3], 1.0, None, None) for i in (0, 3)]
+    painted = [tuple(pictures[i : i + 3]) for i in (0, 3)]
     before = [net(picture, STYLE_LAYERS) for picture in pictures]
     amplifiers = {}
     for layer in STYLE_LAYERS:
@@ -203,7 +235,7 @@ def test_calibration_finds_how_much_more_of_the_weak_directions_the_teacher_has(
         features = original(picture, STYLE_LAYERS)
         return {layer: torch.einsum("kc,bchw->bkhw", amplifiers[layer], f) for layer, f in features.items()}
 
-    assert calibrate.calibrate(net, teacher, pool) == dict.fromkeys(net.root, 0.3)
+    assert calibrate.calibrate(net, teacher, painted) == dict.fromkeys(net.root, 0.3)
     for picture in pictures:
         theirs = teacher(picture)
         for layer, mine in net(picture, net.root).items():

@@ -9,7 +9,7 @@ import torch
 from toy import Toy, picture
 
 from stylekit import Dials, Recipe, RecipeError, SizeError, stylize
-from stylekit.losses import mix, moments
+from stylekit.statistics import mix, moments
 
 CONTENT, STYLE = picture(1), picture(2, 48, 48)
 BASE = Recipe(encoder="toy", size=48, steps=12, coarsest=24)
@@ -109,7 +109,7 @@ def test_wrong_requests_are_refused_at_the_call():
         run(replace(BASE, init="image"))
     with pytest.raises(RecipeError, match="Init image"):
         run(start=CONTENT)
-    with pytest.raises(RecipeError, match="dials"):
+    with pytest.raises(RecipeError, match="layers stay the same"):
         run(dials=Dials(replace(BASE, layer_weights={"relu1_1": 1}).weights))
 
 

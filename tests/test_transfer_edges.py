@@ -13,8 +13,8 @@ import toy
 from toy import Toy
 
 from stylekit import Dials, Recipe, RecipeError, SizeError, UsageError, Weights, stylize
+from stylekit.objective import Objective
 from stylekit.pyramid import levels
-from stylekit.transfer import StyleObjective
 
 OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style", "image")
@@ -97,16 +97,16 @@ def numpy_moments(features_of_each):
 def numpy_losses(image, content, styles, weights, a_recipe, encoder):
     """(total, terms) as the formulas have it, for pictures that have the image's size already."""
     gatys = a_recipe.formulation == "gatys"
-    used = [layer for layer, weight in weights.layers.items() if weight] if weights.style else []
+    used = [layer for layer, weight in weights.layer_weights.items() if weight] if weights.style_weight else []
     asked = {*used, a_recipe.content_layer}
     of_image, of_content, of_styles = encoder(image, asked), encoder(content, asked), [encoder(s, asked) for s in styles]
     terms = {"tv": numpy_tv(image) / (1 if gatys else numpy_tv(content))}
-    total = weights.tv * terms["tv"]
-    if weights.content:
+    total = weights.tv_weight * terms["tv"]
+    if weights.content_weight:
         f, p = matrix(of_image[a_recipe.content_layer]), matrix(of_content[a_recipe.content_layer])
         distance = ((f - p) ** 2).sum()
         terms["content"] = distance / 2 if gatys else distance / ((p - p.mean(1, keepdims=True)) ** 2).sum()
-        total += weights.content * terms["content"]
+        total += weights.content_weight * terms["content"]
     if used:
         for layer in used:
             (m, g), (m_s, g_s) = numpy_moments([of_image[layer]]), numpy_moments([s[layer] for s in of_styles])
@@ -118,8 +118,8 @@ def numpy_losses(image, content, styles, weights, a_recipe, encoder):
                 terms[layer] = ((g - g_s) ** 2).sum() / (g_s**2).sum()
             else:
                 terms[layer] = ((c - c_s) ** 2).sum() / (c_s**2).sum() / 2 + ((m - m_s) ** 2).sum() / (m_s**2).sum() / 2
-        terms["style"] = sum(weights.layers[layer] * terms[layer] for layer in used) / len(weights.layers)
-        total += weights.style * terms["style"]
+        terms["style"] = sum(weights.layer_weights[layer] * terms[layer] for layer in used) / len(used)
+        total += weights.style_weight * terms["style"]
     return total, terms
 
 
@@ -330,7 +330,7 @@ def turned_at(when, settings, turn, encoder=None):
 @pytest.mark.parametrize("when", [0, 3, 5])
 def test_a_dial_turned_after_a_frame_changes_the_following_frames_and_no_earlier_one(optimizer, when):
     settings = recipe(steps=8, optimizer=optimizer, content_weight=0.1)
-    loud = replace(settings.weights, content=20.0)
+    loud = replace(settings.weights, content_weight=20.0)
     turned, plain = turned_at(when, settings, lambda _: loud), paint(settings)
     assert same(turned[: when + 1], plain[: when + 1])
     signs_only = optimizer == "adam" and when == 0  # its very first move knows the gradient's signs alone
@@ -342,12 +342,15 @@ def test_a_dial_turned_after_a_frame_changes_the_following_frames_and_no_earlier
 
 def test_dials_that_are_assigned_the_same_weights_change_nothing():
     settings = recipe(steps=6)
-    equal = Weights(*(getattr(settings.weights, name) for name in ("content", "style", "tv")), dict(settings.layer_weights))
+    equal = Weights(
+        *(getattr(settings.weights, name) for name in ("content_weight", "style_weight", "tv_weight")),
+        dict(settings.layer_weights),
+    )
     assert same(turned_at(2, settings, lambda _: equal), paint(settings))
 
 
 def test_without_dials_the_recipes_weights_are_used_and_with_dials_theirs():
-    loud = replace(recipe().weights, style=30.0)
+    loud = replace(recipe().weights, style_weight=30.0)
     assert paint()[-1].weights == recipe().weights
     by_dials, by_recipe = paint(dials=Dials(loud)), paint(recipe().with_weights(loud))
     assert same(by_dials, by_recipe) and not torch.equal(by_dials[-1].image, paint()[-1].image)
@@ -356,16 +359,16 @@ def test_without_dials_the_recipes_weights_are_used_and_with_dials_theirs():
 def test_dials_turned_between_the_call_and_the_first_frame_are_used():
     dials = Dials(recipe().weights)
     frames = run(encoder=Toy(), dials=dials)
-    dials.weights = replace(recipe().weights, style=30.0)
+    dials.weights = replace(recipe().weights, style_weight=30.0)
     assert same(list(frames), paint(recipe(style_weight=30.0)))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("what", ["content", "style", "tv", "relu5_1"])
+@pytest.mark.parametrize("what", ["content_weight", "style_weight", "tv_weight", "relu5_1"])
 def test_a_term_or_layer_may_go_from_zero_to_some_weight_and_back(optimizer, what, encoder):
     def at(value):
         weights = Weights(1.0, 1.0, 0.5, LAYERS)
-        return replace(weights, layers={**LAYERS, what: value}) if what in LAYERS else replace(weights, **{what: value})
+        return replace(weights, layer_weights={**LAYERS, what: value}) if what in LAYERS else replace(weights, **{what: value})
 
     settings = recipe(steps=9, optimizer=optimizer, init="noise").with_weights(at(0.0))
     dials, frames = Dials(settings.weights), []
@@ -373,10 +376,10 @@ def test_a_term_or_layer_may_go_from_zero_to_some_weight_and_back(optimizer, wha
         frames.append(frame)
         if frame.step in (3, 6):
             dials.weights = at(2.0 if frame.step == 3 else 0.0)
-    value = [f.weights.layers[what] if what in LAYERS else getattr(f.weights, what) for f in frames]
+    value = [f.weights.layer_weights[what] if what in LAYERS else getattr(f.weights, what) for f in frames]
     assert value == [0] * 4 + [2] * 3 + [0] * 3
     assert finite(frames)
-    if what != "tv":
+    if what != "tv_weight":
         assert [what in f.losses for f in frames[1:]] == [False] * 3 + [True] * 3 + [False] * 3
     for frame in frames[1:] if optimizer == "adam" else []:
         _, terms = numpy_losses(frame.image, picture(0), [picture(1)], frame.weights, settings, Toy())
@@ -418,7 +421,7 @@ def test_total_and_terms_are_those_of_the_formulas_in_float64(statistic, formula
     encoder = Toy().double()
     settings = recipe(statistic=statistic, formulation=formulation, layer_weights=LAYERS)
     image, content, *styles = (picture(seed).double() for seed in range(9, 11 + count))
-    objective = StyleObjective(content, styles, settings, encoder)
+    objective = Objective(content, styles, settings, encoder)
     zero_layer = {**LAYERS, "relu2_1": 0.0}
     for weights in (
         Weights(0.7, 3.0, 0.2, LAYERS),
@@ -462,10 +465,10 @@ def test_two_styles_are_mixed_by_their_moments_as_if_they_were_one_picture(stati
     encoder = Toy()
     settings = recipe(statistic=statistic, layer_weights={"relu1_1": 1.0}, content_layer="relu1_1")
     weights = Weights(0, 1, 0, {"relu1_1": 1.0})
-    _, mixed = StyleObjective(picture(0), [one, two], settings, encoder)(picture(0), weights)
-    _, alone = StyleObjective(picture(0), [one], settings, encoder)(picture(0), weights)
-    _, other = StyleObjective(picture(0), [two], settings, encoder)(picture(0), weights)
-    _, twice = StyleObjective(picture(0), [one, one], settings, encoder)(picture(0), weights)
+    _, mixed = Objective(picture(0), [one, two], settings, encoder)(picture(0), weights)
+    _, alone = Objective(picture(0), [one], settings, encoder)(picture(0), weights)
+    _, other = Objective(picture(0), [two], settings, encoder)(picture(0), weights)
+    _, twice = Objective(picture(0), [one, one], settings, encoder)(picture(0), weights)
     assert float(twice["style"]) == pytest.approx(float(alone["style"]), rel=1e-5)
     assert abs(float(mixed["style"]) - (float(alone["style"]) + float(other["style"])) / 2) > 1e-3 * float(mixed["style"])
     # features of both at once, as a picture with each in half of its places would have
@@ -490,7 +493,7 @@ def test_the_order_of_two_styles_does_not_matter_but_both_do():
 def test_the_paintings_gradient_is_the_weighted_sum_of_the_terms_gradients():
     encoder, settings = Toy().double(), recipe(layer_weights=LAYERS)
     content, style, image = (picture(seed).double() for seed in (0, 1, 2))
-    objective = StyleObjective(content, [style], settings, encoder)
+    objective = Objective(content, [style], settings, encoder)
 
     def gradient(*weights):
         x = image.clone().requires_grad_(True)
@@ -506,9 +509,9 @@ def test_the_paintings_gradient_is_the_weighted_sum_of_the_terms_gradients():
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(("statistic", "formulation"), SETTINGS)
-@pytest.mark.parametrize("term", ["content", "style", "tv"])
+@pytest.mark.parametrize("term", ["content_weight", "style_weight", "tv_weight"])
 def test_each_optimizer_lowers_each_term_on_its_own_from_noise(optimizer, statistic, formulation, term):
-    weights = Weights(**({"content": 0, "style": 0, "tv": 0, "layers": LAYERS} | {term: 1.0}))
+    weights = Weights(**({"content_weight": 0, "style_weight": 0, "tv_weight": 0, "layer_weights": LAYERS} | {term: 1.0}))
     settings = recipe(steps=40, optimizer=optimizer, init="noise", statistic=statistic, formulation=formulation)
     settings = settings.with_weights(weights)
     frames = paint(settings)

@@ -9,14 +9,13 @@ median 1, over pictures that the encoder paints from those of the training.
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from stylekit.encoders.compact import Compact
-from stylekit.losses import covariance, mean_covariance_loss, moments
-from training.data import Painting
+from stylekit.statistics import covariance, mean_covariance_loss, moments
 from training.student import symmetric_root
 
 POWERS = [power / 20 for power in range(13)]
@@ -26,9 +25,10 @@ WEAKEST = 1e-4
 
 
 @torch.no_grad()
-def calibrate(net: Compact, teacher: Callable[[Tensor], dict[str, Tensor]], pool: list[Painting]) -> dict[str, float]:
-    """Change the roots of `net`; returns the power of each."""
-    pictures = [(p.image.detach(), p.content, p.style) for p in pool]
+def calibrate(
+    net: Compact, teacher: Callable[[Tensor], dict[str, Tensor]], pictures: Sequence[tuple[Tensor, Tensor, Tensor]]
+) -> dict[str, float]:
+    """Change the roots of `net`, from `pictures` = (painting, content, style), each (1, 3, H, W); returns the power of each."""
     ours = [[net(image, net.root) for image in three] for three in pictures]
     wanted = [[teacher(image) for image in three] for three in pictures]
     powers = {}

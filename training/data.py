@@ -11,9 +11,14 @@ from PIL import Image
 from torch import Tensor
 
 from stylekit.encoders.compact import Compact
-from stylekit.losses import content_loss, gram_loss, mean_covariance_loss, moments
-
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+from stylekit.errors import DivergedError
+from stylekit.objective import Objective
+from stylekit.optimizers import OPTIMIZERS, Optimizer
+from stylekit.pyramid import Level
+from stylekit.recipe import Recipe
+from stylekit.resize import fit
+from stylekit.transfer import Turn, descend
+from stylekit.variables import Pixels
 
 
 class Pictures:
@@ -73,61 +78,46 @@ def noisy(x: Tensor, rng: random.Random) -> Tensor:
 class Painting:
     """One picture being painted by the student: what the optimiser makes of the student's mistakes is what it must see."""
 
-    image: Tensor
     content: Tensor
     style: Tensor
-    alpha: float
-    loss: object
-    optimizer: torch.optim.Optimizer
-    steps: int = 0
-    life: int = 90
+    recipe: Recipe
+    optimizer: Optimizer
+    done: int = 0
 
     @classmethod
     def begin(cls, pictures: Pictures, size: int, rng: random.Random) -> "Painting":
-        """A new one from random crops, with a random optimiser, statistic and content weight."""
+        """A new one from random crops, with a random optimiser, statistic, content weight and number of steps."""
         content, style = pictures.crop(size, rng), pictures.crop(size, rng)
         small = int(size / rng.uniform(1, 2))  # as when a level of the pyramid begins
-        image = F.interpolate(content, (small, small), mode="bilinear", antialias=True)
-        image = F.interpolate(image, (size, size), mode="bicubic").clamp(0, 1)
+        image = fit(fit(content, (small, small)), (size, size))
         if rng.random() < 0.15:
             image = torch.rand_like(image)
-        image.requires_grad_(True)
-        if rng.random() < 0.7:
-            optimizer: torch.optim.Optimizer = torch.optim.LBFGS([image], max_iter=1, history_size=10)
-            optimizer.param_groups[0]["lr"] = 1.0
-        else:
-            optimizer = torch.optim.Adam([image], lr=rng.uniform(0.01, 0.04), betas=(0.9, 0.99))
-        loss = gram_loss if rng.random() < 0.4 else mean_covariance_loss
-        return cls(image, content, style, 10 ** rng.uniform(-1.7, 0.3), loss, optimizer, 0, rng.randint(30, 120))
+        recipe = Recipe(
+            size=size,
+            optimizer="lbfgs" if rng.random() < 0.7 else "adam",
+            statistic="gram" if rng.random() < 0.4 else "mean_covariance",
+            content_weight=10 ** rng.uniform(-1.7, 0.3),
+            style_weight=1.0,
+            padding="zeros",
+            steps=rng.randint(30, 120),
+        )
+        return cls(content, style, recipe, OPTIMIZERS[recipe.optimizer](Pixels(image)))
+
+    @property
+    def image(self) -> Tensor:
+        """A copy (1, 3, size, size) as it is; L-BFGS may leave [0, 1]."""
+        return self.optimizer.variables.image().detach().clone()
 
     def paint(self, student: Compact, steps: int) -> bool:
-        """Take some steps with the student as it is now; False once this painting is finished or has gone astray."""
-        with torch.no_grad():
-            targets = {k: moments(f) for k, f in student(self.style, STYLE_LAYERS).items()}
-            content = student(self.content, ["relu4_2"])["relu4_2"]
-
-        def closure() -> Tensor:
-            self.optimizer.zero_grad()
-            features = student(self.image, (*STYLE_LAYERS, "relu4_2"))
-            style = sum(self.loss(moments(features[k]), targets[k]) for k in STYLE_LAYERS) / len(STYLE_LAYERS)
-            # times 1000: torch's L-BFGS scales its first step by the gradient only where that is larger than 1
-            total = 1000 * (style + self.alpha * content_loss(features["relu4_2"], content))
-            total.backward()
-            return total
-
-        for _ in range(steps):
-            state = self.optimizer.state[self.image]
-            if isinstance(self.optimizer, torch.optim.LBFGS):
-                self.optimizer.param_groups[0]["lr"] = 1.0 if state.get("n_iter") else 0.01 * self.image.numel()
-            before = self.image.detach().clone()
-            self.optimizer.step(closure)
-            moved = (self.image.detach() - before).square().mean().sqrt().item()
-            if not moved < 0.3:  # also true for NaN
-                with torch.no_grad():
-                    self.image.copy_(before)
-                return False
-        self.steps += steps
-        return self.steps < self.life
+        """Take some steps with the student as it is now; False once this painting is finished, stuck or has diverged."""
+        objective = Objective(self.content, [self.style], self.recipe, student)
+        plan = [Level(self.recipe.size, steps)]
+        try:
+            for step in descend(self.optimizer, plan, lambda _: objective, lambda _: Turn(self.recipe.weights), self.done):
+                self.done = step.number
+        except DivergedError:
+            return False
+        return self.done < self.recipe.steps and not self.optimizer.stuck
 
 
 def _tensor(array: np.ndarray) -> Tensor:

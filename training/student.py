@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from stylekit.encoders.compact import Compact
-from stylekit.losses import FLOOR
+from stylekit.statistics import FLOOR
 from training.teacher import CHANNELS
 
 WINDOW = 64

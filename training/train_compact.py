@@ -81,7 +81,8 @@ def train(args: argparse.Namespace) -> None:
         batch += 1
     if args.calibrated_on:
         finished = [painted_to_the_end(average.net, pictures, rng) for _ in range(args.calibrated_on)]
-        print("calibrated by powers of", calibrate(average.net, teacher, finished))
+        powers = calibrate(average.net, teacher, [(p.image, p.content, p.style) for p in finished])
+        print("calibrated by powers of", powers)
         save(average.net, args.out)
 
 
@@ -128,7 +129,7 @@ def paint_some(
     student.requires_grad_(False)
     for index in rng.sample(range(len(pool)), 2):
         alive = pool[index].paint(student.net, 3)
-        shown.append([pool[index].image.detach().clamp(-0.2, 1.2), pool[index].content])
+        shown.append([pool[index].image.clamp(-0.2, 1.2), pool[index].content])
         if not alive:
             pool[index] = Painting.begin(pictures, 128, rng)
     student.requires_grad_(True)
@@ -148,7 +149,7 @@ def painted_to_the_end(net: Compact, pictures: Pictures, rng: random.Random) -> 
 def report(batch: int, done: float, total: Tensor, average: Student, images: Tensor, wanted: dict[str, Tensor]) -> None:
     """Print the errors of the averaged weights on the unseen pictures: features, statistics, differences, per layer."""
     rows = average.losses(images, wanted).items()
-    text = "  ".join(f"{layer[4:]} {f:.3f}/{s:.3f}/{d:.3f}" for layer, (f, s, d) in rows)
+    text = "  ".join(f"{layer.removeprefix('relu')} {f:.3f}/{s:.3f}/{d:.3f}" for layer, (f, s, d) in rows)
     print(f"{done:6.1%} batch {batch:6d} loss {total.item():7.3f} | {text}", flush=True)
 
 

@@ -4,23 +4,37 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import Field, fields, replace
 from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlockContext
 from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
+from stylekit.job import Job
 from stylekit.pictures import Picture, read_recipe_json, to_array
 from stylekit.presets import PRESETS, Preset
-from stylekit.recipe import CONTENT_LAYERS, LARGEST_WEIGHT, LIVE, MOST_STYLES, STYLE_LAYERS, LayerWeights, Recipe, Weights
+from stylekit.recipe import (
+    CONTENT_LAYERS,
+    LIVE,
+    MOST_STYLES,
+    SETTINGS,
+    STYLE_LAYERS,
+    Choice,
+    PerArtwork,
+    Performance,
+    PerLayer,
+    Recipe,
+    Switch,
+    Weights,
+    setting,
+)
 from stylekit.ui import compute, plots
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.hosting import Limits
-from stylekit.ui.layout import Page, drawn_on, flat, nested, status
+from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
 from stylekit.ui.listening import Listener
 from stylekit.ui.masking import Drawings
 from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
@@ -157,10 +171,10 @@ class Events:
         settings = dict(zip(self.page.controls, values, strict=True))
         if dials := session.dials:  # once: a run may end meanwhile
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
-                turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.scales))
-                weights = Weights(**{name: turned[field] for name, field in LIVE.items()})
+                turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.style_scales))
+                weights = Weights(**{name: turned[name] for name in LIVE})
                 if session.recipe:
-                    self.studio.limits.check_brushes(session.recipe.size, weights.scales, len(weights.scales))
+                    self.studio.limits.check_brushes(session.recipe.size, weights.style_scales, len(weights.style_scales))
                 session.turn(weights)
         with suppress(RecipeError):
             recipe = Recipe(**nested(settings, MOST_STYLES))
@@ -169,7 +183,7 @@ class Events:
     def _waits(self, session: Session, recipe: Recipe) -> str:
         """Which settings a running picture cannot take."""
         running = session.recipe if session.dials else None
-        names = [f.name for f in fields(Recipe) if f.name not in LIVE.values()] if running else []
+        names = [name for name in SETTINGS if name not in (*LIVE, *OF_A_RUN)] if running else []
         waiting = [self.words(f"label.{name}") for name in names if getattr(recipe, name) != getattr(running, name)]
         return self.words("status.waits", settings=", ".join(waiting)) if waiting else ""
 
@@ -273,7 +287,7 @@ class Events:
     def _restored(self, session: Session, recipe: Recipe, name: str) -> Updates:
         updates: Updates = {}
         clamped = {}
-        for key, value in values_of(recipe).items():
+        for key, value in flat(recipe).items():
             control = self.page.controls[key]
             if key in ("size", "steps") and value > control.maximum:
                 value = clamped[key] = control.maximum
@@ -335,7 +349,7 @@ class Events:
             if order.content is None or not order.styles:
                 raise RecipeError(self.words("error.two_pictures"))
             content, styles = pictures_of(order.content, order.styles, order.recipe)
-            alpha, layers = compute.gatys_units(content.image, styles, order.recipe)
+            alpha, layers = compute.gatys_units(Job(content.image, styles, order.recipe))
         except StylekitError as error:
             return alert(error)
         parts = ", ".join(f"{layer} {weight:.3g}" for layer, weight in layers.items())
@@ -350,7 +364,7 @@ class Events:
         earlier, with a warning: the picture is then as far as it came.
         """
         styles, palette, start = [style for style in values[:MOST_STYLES] if style], *values[MOST_STYLES : MOST_STYLES + 2]
-        settings = dict(zip([f.name for f in fields(Recipe)], values[MOST_STYLES + 2 :], strict=True))
+        settings = dict(zip(SETTINGS, values[MOST_STYLES + 2 :], strict=True))
         try:
             order = Order(content, styles, Recipe(**settings), palette=palette, start=start)
             if palette and not order.recipe.color_strength:
@@ -379,18 +393,10 @@ def alert(error: StylekitError) -> str:
     return f'<span class="error" role="alert">{escape(str(error))}</span>'
 
 
-def values_of(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as values of the page's controls, where the style loss is divided by more layers: those of all its sliders."""
-    layers = {*STYLE_LAYERS, *recipe.layer_weights}
-    share = len(layers) / len(recipe.layer_weights)
-    scaled = {layer: min(LARGEST_WEIGHT, share * weight) for layer, weight in recipe.layer_weights.items()}
-    return flat(replace(recipe, layer_weights=scaled))
-
-
 def _settings_of(preset: Preset) -> dict[str, Any]:
     """The preset as values of the page's controls, without those that stay the visitor's choice."""
     stay = {"encoder", "size", "steps", "seed"} - preset.settings.keys()
-    return {key: value for key, value in values_of(preset.recipe()).items() if key not in stay}
+    return {key: value for key, value in flat(preset.recipe()).items() if key not in stay}
 
 
 def _set(control: Any, value: Any) -> Any:
@@ -489,7 +495,7 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
     with gr.Group(visible=False):
         pictures = ["content", "style", *(f"style_{n}" for n in range(2, MOST_STYLES + 1)), "palette", "start"]
         inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in pictures]
-        inputs += [_input(f, events.studio.limits) for f in fields(Recipe)]
+        inputs += [_input(name, events.studio.limits) for name in SETTINGS]
         stylize = _named(events.stylize, pictures)
         preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
         both: list[tuple[str, Callable[..., Any], Component]] = [
@@ -502,19 +508,20 @@ def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
             )
 
 
-def _input(f: Field[Any], limits: Limits) -> Component:
-    """A parameter of the API for a field of Recipe, which itself checks its limits; the default is within the studio's."""
-    if isinstance(f.default, LayerWeights):
-        return gr.JSON(dict(f.default), label=f.name)
-    if isinstance(f.default, tuple):
-        return gr.JSON([], label=f.name)
-    if isinstance(f.default, bool):
-        return gr.Checkbox(f.default, label=f.name)
-    if "choices" in f.metadata:
-        return gr.Dropdown(list(f.metadata["choices"]), value=cast(str, f.default), allow_custom_value=True, label=f.name)
-    default = cast(float, f.default)
-    most = {"size": limits.max_size, "steps": limits.max_steps}.get(f.name, default)
-    return gr.Number(min(default, most), label=f.name)
+def _input(name: str, limits: Limits) -> Component:
+    """A parameter of the API for a setting, whose recipe checks its limits; the default is within the studio's."""
+    described, default = setting(name), getattr(Recipe(), name)
+    match described:
+        case PerLayer():
+            return gr.JSON(dict(default), label=name)
+        case PerArtwork() | Performance():
+            return gr.JSON([], label=name)
+        case Switch():
+            return gr.Checkbox(default, label=name)
+        case Choice():
+            return gr.Dropdown(list(described.choices), value=default, allow_custom_value=True, label=name)
+    most = {"size": limits.max_size, "steps": limits.max_steps}.get(name, default)
+    return gr.Number(min(default, most), label=name)
 
 
 def _named(stylize: Callable[..., Iterator[Any]], pictures: Sequence[str]) -> Callable[..., Iterator[Any]]:
@@ -526,7 +533,7 @@ def _named(stylize: Callable[..., Iterator[Any]], pictures: Sequence[str]) -> Ca
 
     kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
     parameters = [inspect.Parameter(name, kind, default=empty if n < 2 else None) for n, name in enumerate(pictures)]
-    parameters += [inspect.Parameter(f.name, kind, default=getattr(Recipe(), f.name)) for f in fields(Recipe)]
+    parameters += [inspect.Parameter(name, kind, default=getattr(Recipe(), name)) for name in SETTINGS]
     named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return named
 

@@ -58,9 +58,10 @@ class Limits:
         """Raises RecipeError if the recipe asks for more than this place gives to so many artworks."""
         if recipe.size > self.max_size:
             raise RecipeError(f"This studio paints up to {self.max_size} pixels; choose a smaller size.")
-        if recipe.steps > self.max_steps:
+        if recipe.all_steps > self.max_steps * (1 + recipe.repeats):
             raise RecipeError(f"This studio takes up to {self.max_steps} steps; choose fewer.")
-        self.check_brushes(recipe.size, recipe.style_scales, artworks)
+        for weights in (recipe.weights, *(keyframe.weights for keyframe in recipe.keyframes)):
+            self.check_brushes(recipe.size, weights.style_scales, artworks)
 
     def check_brushes(self, size: int, scales: Sequence[float], artworks: int) -> None:
         """Raises RecipeError if the encoder would see more of the artworks than of four pictures of the largest size.

@@ -1,7 +1,7 @@
 """What is on the page. Labels come from words/, help, limits and defaults from Recipe's fields."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -9,7 +9,20 @@ import gradio as gr
 
 from stylekit.errors import RecipeError
 from stylekit.presets import PRESETS
-from stylekit.recipe import CONTENT_LAYERS, LIVE, MOST_STYLES, STYLE_LAYERS, Recipe, setting
+from stylekit.recipe import (
+    CONTENT_LAYERS,
+    LIVE,
+    MOST_STYLES,
+    SETTINGS,
+    STYLE_LAYERS,
+    Choice,
+    Number,
+    PerArtwork,
+    PerLayer,
+    Recipe,
+    Switch,
+    setting,
+)
 from stylekit.ui import hosting
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.masking import COLORS, OPACITY, SOFTNESS
@@ -25,6 +38,9 @@ LETTERS = "ABCD"
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 SIZE = ("encoder", "size", "steps", "init", "coarsest", "tiling", "seed")
 STATISTICS = ("statistic", "formulation", "content_layer", "tv_kind", "tv_gamma", "optimizer", "averaging", "padding", "pooling")
+
+OF_A_RUN = ("repeats", "until", "keyframes")
+"""Settings without a control: what became of a run."""
 
 OTHER = "layer_weights.*"
 """The control for style layers that have no slider, such as `relu2_2=1 conv3_1=0.5`."""
@@ -101,7 +117,7 @@ class Page:
     @property
     def turned(self) -> dict[str, Any]:
         """The controls that act on a running picture."""
-        return {name: control for name, control in self.controls.items() if name.split(".")[0] in LIVE.values()}
+        return {name: control for name, control in self.controls.items() if name.split(".")[0] in LIVE}
 
 
 def sample(folder: str, name: str) -> str | None:
@@ -328,19 +344,19 @@ def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
 
 
 def _slider(name: str, words: Words, most: float | None = None) -> Dial:
-    f, default = setting(name), getattr(Recipe(), name)
-    least, top, step = f.metadata["slider"]
+    described, default = setting(name), getattr(Recipe(), name)
+    assert isinstance(described, Number) and described.slider
+    least, top, step = described.slider
     if most and most <= least:  # a studio of small limits
-        least, step = f.metadata["least"], 1
-    symbol = f.metadata.get("symbol")
-    label = words(f"label.{name}") + (f" {symbol}" if symbol else "")
+        least, step = described.least, 1
+    label = words(f"label.{name}") + (f" {described.symbol}" if described.symbol else "")
     return Dial(
         least,
         most or top,
         value=min(default, most) if most else default,
         step=step,
         label=label,
-        info=f.metadata["help"],
+        info=described.help,
         buttons=[],
         elem_id=f"set-{name}",
         elem_classes="dial",
@@ -349,8 +365,9 @@ def _slider(name: str, words: Words, most: float | None = None) -> Dial:
 
 def _part_sliders(name: str, words: Words) -> dict[str, Any]:
     """A slider for each part of a field."""
-    f, defaults = setting(name), flat(Recipe())
-    least, most, step = f.metadata["slider"]
+    described, defaults = setting(name), flat(Recipe())
+    assert isinstance(described, PerLayer | PerArtwork)
+    least, most, step = described.slider
     sliders = {}
     for part in PARTS[name]:
         if name == "layer_weights":
@@ -358,7 +375,7 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
         else:
             what = LETTERS[part] if isinstance(part, int) else part
             first = part == PARTS[name][0]  # once is enough to say what they do
-            label, info, key = words(f"part.{name}", part=what), f.metadata["help"] if first else "", f"set-{name}-{part}"
+            label, info, key = words(f"part.{name}", part=what), described.help if first else "", f"set-{name}-{part}"
         sliders[f"{name}.{part}"] = Dial(
             least,
             most,
@@ -374,33 +391,37 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
 
 
 def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
-    f, default = setting(name), getattr(Recipe(), name)
-    if "slider" in f.metadata:
-        return _slider(name, words, {"size": limits.max_size, "steps": limits.max_steps}.get(name))
-    label, info, key = words(f"label.{name}"), f.metadata["help"], f"set-{name}"
-    if isinstance(default, bool):
-        return gr.Checkbox(default, label=label, info=info, elem_id=key)
-    if "choices" in f.metadata:
-        value = hosting.default_encoder() if name == "encoder" else default
-        own = bool(f.metadata.get("open"))  # a restored recipe may name what the list does not
-        choices = list(f.metadata["choices"])
-        return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=key, allow_custom_value=own)
-    return gr.Number(default, precision=0, label=label, info=info, elem_id=key)
+    described, default = setting(name), getattr(Recipe(), name)
+    facts: dict[str, Any] = {"label": words(f"label.{name}"), "info": described.help, "elem_id": f"set-{name}"}
+    match described:
+        case Number(slider=None):
+            return gr.Number(default, precision=0 if described.whole else None, **facts)
+        case Number():
+            return _slider(name, words, {"size": limits.max_size, "steps": limits.max_steps}.get(name))
+        case Switch():
+            return gr.Checkbox(default, **facts)
+        case Choice():
+            value = hosting.default_encoder() if name == "encoder" else default
+            own = described.open  # a restored recipe may name what the list does not
+            return gr.Dropdown(list(described.choices), value=value, allow_custom_value=own, **facts)
+    raise TypeError(f"There is no control for {described}.")
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:
     """The recipe as values of `Page.controls`; parts that it does not have are 0, or 1 for what is said of each artwork."""
     values: dict[str, Any] = {}
-    for f in fields(Recipe):
-        value = getattr(recipe, f.name)
-        if f.name not in PARTS:
-            values[f.name] = value
+    for name in SETTINGS:
+        value = getattr(recipe, name)
+        if name in OF_A_RUN:
             continue
-        for part in PARTS[f.name]:
+        if name not in PARTS:
+            values[name] = value
+            continue
+        for part in PARTS[name]:
             if isinstance(part, int):
-                values[f"{f.name}.{part}"] = value[part] if part < len(value) else 1.0
+                values[f"{name}.{part}"] = value[part] if part < len(value) else 1.0
             else:
-                values[f"{f.name}.{part}"] = value.get(part, 0.0)
+                values[f"{name}.{part}"] = value.get(part, 0.0)
     others = {layer: weight for layer, weight in recipe.layer_weights.items() if layer not in STYLE_LAYERS}
     return values | {OTHER: " ".join(f"{layer}={weight:g}" for layer, weight in others.items())}
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from stylekit.errors import SizeError
+from stylekit.objective import Masks
 from stylekit.pyramid import scaled
-from stylekit.transfer import Masks
 
 COLORS = ("#00b84a", "#d80000", "#1450ff", "#ffd21e", "#f050ff")
 """Of the brush: where the photo is kept, then where artwork A, B, C and D alone applies.

@@ -13,11 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylekit.errors import PictureError, RecipeError, StylekitError, WorldError
+from stylekit.job import Job
+from stylekit.objective import Masks
 from stylekit.pictures import Picture, open_picture, save_png, to_array
-from stylekit.pyramid import levels, scaled
+from stylekit.pyramid import REPEATED, levels, scaled
 from stylekit.recipe import Recipe
 from stylekit.resize import fit
 from stylekit.transfer import Dials, Frame
@@ -48,9 +52,6 @@ OPENING = threading.BoundedSemaphore(2)
 
 BRUSHES = 2
 """How much larger than the content an artwork is kept, for brushes that are enlarged while it runs."""
-
-AGAIN = 2
-"""Levels that Continue paints again: steps at the full size alone lower the loss too, but by grain, a third more of it."""
 
 log = logging.getLogger(__name__)
 
@@ -224,12 +225,12 @@ class _Run:
     def _paint(self) -> Iterator[View]:
         order = self.order
         assert order.content
-        recipe, start = self._begin()
+        recipe, start, done = self._begin()
         self.content, styles = pictures_of(order.content, order.styles, recipe)
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
-        further = {"start": start, "palette": palette, "masks": masks}
-        frames = compute.frames(self.content.image, styles, recipe, self.dials, further)
+        job = Job(self.content.image, styles, recipe, masks or Masks(), start, palette, done)
+        frames = compute.frames(job, self.dials)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
@@ -243,23 +244,30 @@ class _Run:
                     shown = now
                     yield self._view(frame)
 
-    def _begin(self) -> tuple[Recipe, Tensor | None]:
-        """The recipe to run, and the image to start from: for Continue, a new run from the canvas on."""
+    def _begin(self) -> tuple[Recipe, Tensor | None, int]:
+        """The recipe to run, the image to start from, and the steps that were taken before: for Continue, those of the canvas."""
         recipe, canvas = self.order.recipe, self.session.canvas
         if not self.order.onward or canvas is None or not canvas.path.is_file():
             self.session.table = self.table
-            return recipe, self._first_picture()
-        self.begun_at = canvas.step
+            return recipe, self._first_picture(), 0
         self.session.table = self.table = copy.deepcopy(canvas.table)
-        return self._onward(recipe, canvas), open_picture(canvas.path).image
+        painting = load_file(canvas.painting)["painting"]
+        if canvas.step and recipe.continues(canvas.recipe) and canvas.made_of == self._made_of():
+            return canvas.recipe.resumed(canvas.step, recipe.weights), painting, canvas.step
+        self.begun_at = canvas.step
+        return self._from_canvas(recipe, canvas), painting, 0
 
-    def _onward(self, recipe: Recipe, canvas: Canvas) -> Recipe:
-        """What is still to come of an unfinished picture; the last levels of a finished one, painted again."""
+    def _from_canvas(self, recipe: Recipe, canvas: Canvas) -> Recipe:
+        """Another recipe than that of the canvas, to begin with its picture: at its size, or with the last levels if finished."""
         if canvas.unfinished:
             return replace(recipe, init="image", coarsest=max(16, min(canvas.size, recipe.size)), steps=canvas.unfinished)
         plan = levels(recipe.size, recipe.steps, recipe.coarsest)
-        again = [level for level in plan if level.size >= min(canvas.size, plan[-AGAIN:][0].size)] or plan[-1:]
+        again = [level for level in plan if level.size >= min(canvas.size, plan[-REPEATED:][0].size)] or plan[-1:]
         return replace(recipe, init="image", coarsest=again[0].size, steps=sum(level.steps for level in again))
+
+    def _made_of(self) -> tuple[str, ...]:
+        """The pictures that are painted with."""
+        return (self.order.content or "", *self.order.styles)
 
     def _first_picture(self) -> Tensor | None:
         """What init "image" begins with."""
@@ -268,7 +276,7 @@ class _Run:
         if self.order.start:
             return opened(self.order.start, self.order.recipe.size).image
         if canvas := self.session.kept():
-            return open_picture(canvas.path).image
+            return load_file(canvas.painting)["painting"]
         raise RecipeError(self.words("error.start"))
 
     def _take(self, frame: Frame) -> None:
@@ -281,7 +289,7 @@ class _Run:
         self.pace.take(frame)
 
     def _view(self, frame: Frame) -> View:
-        height, width = frame.image.shape[2:]
+        height, width = frame.painting.shape[2:]
         small = fit(frame.image, scaled((height, width), min(PREVIEW, max(height, width))))
         step, steps = self.begun_at + frame.step, self.begun_at + frame.steps
         text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
@@ -302,7 +310,7 @@ class _Run:
         canvas = self._keep(frame)
         paused = frame.step < frame.steps and self.session.stopping != "stop"
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
-        text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.image))
+        text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.painting))
         return View("done", text, "", error, frame.step / frame.steps, None, self.table, canvas)
 
     def failed(self, error: str) -> View:
@@ -317,29 +325,30 @@ class _Run:
 
     def _keep(self, frame: Frame) -> Canvas:
         """Put the last picture on the disk, and on the visitor's easel."""
-        path, before = self._saved(frame)
-        step, size = self.begun_at + frame.step, max(frame.image.shape[2:])
+        path, before, painting = self._saved(frame)
+        step, size = self.begun_at + frame.step, max(frame.painting.shape[2:])
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
-        canvas = Canvas(path, before, step, size, unfinished, self.table)
+        canvas = Canvas(path, before, painting, frame.recipe, self._made_of(), step, size, unfinished, self.table)
         self.session.keep(canvas)
         self.saved = frame
         return canvas
 
-    def _saved(self, frame: Frame) -> tuple[Path, Path]:
-        """The files of the picture and of the photo at its size. Raises WorldError, and leaves nothing behind then."""
+    def _saved(self, frame: Frame) -> tuple[Path, Path, Path]:
+        """The files of the picture, of the photo at its size, and of the painting itself. Raises WorldError, leaving nothing."""
         assert self.content is not None
-        recipe, folder = self.order.recipe.with_weights(frame.weights), None
+        folder = None
         try:
             folder = self.studio.folder()
-            path, before = folder / "stylekit.png", folder / "photo.png"
-            save_png(path, frame.image, alpha=self.content.alpha, recipe_json=recipe.to_json())
-            save_png(before, fit(self.content.image, (frame.image.shape[2], frame.image.shape[3])))
-        except (PictureError, OSError) as error:
+            path, before, painting = folder / "stylekit.png", folder / "photo.png", folder / "painting.safetensors"
+            save_png(path, frame.image, alpha=self.content.alpha, recipe_json=frame.recipe.to_json())
+            save_file({"painting": frame.painting.cpu().contiguous()}, painting)
+            save_png(before, fit(self.content.image, (frame.painting.shape[2], frame.painting.shape[3])))
+        except (PictureError, SafetensorError, OSError) as error:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
             full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
             raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
-        return path, before
+        return path, before, painting
 
 
 class Pace:
@@ -363,7 +372,7 @@ class Pace:
 
     def seconds_left(self, frame: Frame, size: int) -> float:
         """An estimate; `size` is the longest side of the result."""
-        larger = (size / max(frame.image.shape[2:])) ** (2 * self.POWER)
+        larger = (size / max(frame.painting.shape[2:])) ** (2 * self.POWER)
         # the remaining steps are spread over levels whose steps cost between as much as now and `larger` times that
         mean = (1 + larger) / 2 if frame.level < frame.levels else 1.0
         return (frame.steps - frame.step) * mean / max(self.speed(), 1e-6)

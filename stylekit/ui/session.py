@@ -32,6 +32,12 @@ class Canvas:
     """PNG with the recipe inside"""
     before: Path
     """the photo at the same size, to compare with"""
+    painting: Path
+    """safetensors with the painting itself, unrounded and in its own colours, to continue from"""
+    recipe: Recipe
+    """that paints it again"""
+    made_of: tuple[str, ...]
+    """the photo and the artworks"""
     step: int
     size: int
     """longest side in pixels; less than the recipe's if the run was stopped early"""

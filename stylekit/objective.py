@@ -1,0 +1,318 @@
+"""What a painting is compared with, and how far it is from it.
+
+Targets are measured once per size, when they are first needed. The loss is a pure function of the image, its features, the
+targets and the coefficients, tensors in and tensors out: so it can be captured, computed in parts or in other precision.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from stylekit import formulations, statistics
+from stylekit.encoders import Encoder
+from stylekit.errors import RecipeError
+from stylekit.formulations import in_gatys_units
+from stylekit.optimizers import Losses
+from stylekit.pyramid import longest_for, scaled
+from stylekit.recipe import Recipe, Weights
+from stylekit.resize import fit, tile
+from stylekit.statistics import guide_at, mix
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Where each style applies, and where the photo is kept: tensors (1, 1, h, w) in [0, 1]; soft edges are welcome.
+
+    Of any size, but of the aspect ratio of the picture that they belong to; None = everywhere.
+    """
+
+    styles: Sequence[Tensor | None] = ()
+    """on the content, one per style"""
+    artworks: Sequence[Tensor | None] = ()
+    """on each style picture: the part of it that is looked at"""
+    photo: Tensor | None = None
+    """on the content, 1 where it stays as it is"""
+
+    def on(self, device: torch.device) -> "Masks":
+        """The same on a device, in single precision."""
+        return Masks(
+            [_placed(m, device) for m in self.styles], [_placed(m, device) for m in self.artworks], _placed(self.photo, device)
+        )
+
+
+class StyleTarget(NamedTuple):
+    """What a layer of the painting is compared with, and where."""
+
+    measured: Any
+    """of the style, as the recipe's statistic measures it"""
+    guide: Tensor | None
+    """(1, 1, h, w): how much each place of the layer counts; None = all alike"""
+    share: Tensor | float
+    """of the layer's loss"""
+
+
+class Targets(NamedTuple):
+    """All that a painting of one size is compared with, for the terms whose weight is not 0."""
+
+    picture: Tensor
+    """the content (1, 3, H, W)"""
+    content: Mapping[str, Tensor]
+    """{layer: the content's features}"""
+    style: Mapping[str, Sequence[StyleTarget]]
+    """{layer: targets}: one of the styles' mixture, or one for each style with masks"""
+
+
+class Coefficients(NamedTuple):
+    """How much each term counts, as scalars on the device."""
+
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+    content_layers: Mapping[str, Tensor]
+    style_layers: Mapping[str, Tensor]
+    layers: Tensor
+    """number of style layers"""
+
+
+class Units(NamedTuple):
+    """How the terms are measured: what stays as it is while the weights are turned, except for `tv`."""
+
+    content: Callable[[Tensor, Tensor], Tensor]
+    """(features, the content's) -> loss"""
+    measure: Callable[[Tensor, Tensor | None], Any]
+    """(features, guide) -> what is measured of a style"""
+    style: Callable[[Any, Any], Tensor]
+    """(measured of the painting, of the style) -> loss"""
+    tv: Callable[[Tensor, Tensor], Tensor]
+    """(image, the content) -> loss"""
+
+
+def loss(
+    image: Tensor, features: Mapping[str, Tensor], targets: Targets, coefficients: Coefficients, units: Units
+) -> tuple[Tensor, Losses]:
+    """(total, terms) of an image (1, 3, H, W) with these features, as in recipe.py; only the terms that have targets."""
+    tv = units.tv(image, targets.picture)
+    terms, total = {"tv": tv}, coefficients.tv * tv
+    if targets.content:
+        each = [coefficients.content_layers[k] * units.content(features[k], target) for k, target in targets.content.items()]
+        terms["content"] = torch.stack(each).sum()
+        total = total + coefficients.content * terms["content"]
+    if targets.style:
+        per_layer = {layer: _style_loss(features[layer], parts, units) for layer, parts in targets.style.items()}
+        each = [coefficients.style_layers[layer] * part for layer, part in per_layer.items()]
+        terms["style"] = torch.stack(each).sum() / coefficients.layers
+        total = total + coefficients.style * terms["style"]
+        terms |= per_layer
+    return total, terms
+
+
+def _style_loss(features: Tensor, parts: Sequence[StyleTarget], units: Units) -> Tensor:
+    """The distance of one layer from all its targets."""
+    losses = [part.share * units.style(units.measure(features, part.guide), part.measured) for part in parts]
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+
+class Objective:
+    """The loss of recipe.py for one size of the picture: how far an image is from the content and from the style."""
+
+    def __init__(
+        self, content: Tensor, styles: Sequence[Tensor], recipe: Recipe, encoder: Encoder, masks: Masks | None = None
+    ) -> None:
+        """content (1, 3, H, W) in the size of the image; styles (1, 3, h, w) in any size; all on the encoder's device."""
+        self.content, self.styles, self.recipe, self.masks = content, styles, recipe, masks or Masks()
+        self.photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
+        self._encoder = encoder.variant(recipe.padding, recipe.pooling)
+        self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
+        self._statistic = statistics.BY_NAME[recipe.statistic]
+        self._formulation = formulations.BY_NAME[recipe.formulation]
+        deepest = math.log2(max(2, *map(encoder.stride, encoder.layers)))
+        self._depth = {k: math.log2(encoder.stride(k)) / deepest for k in encoder.check_layers(recipe.layer_weights)}  # 0 to 1
+        self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
+        self._content: dict[tuple[str, bool], Tensor] = {}
+        self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (brush size, {layer: measured})
+        self._mixed: dict[str, tuple[Any, Any]] = {}  # {layer: ((shares, brush sizes), measured)}
+        self._guides: dict[tuple[int | None, str], Tensor | None] = {}
+        self._coefficients: tuple[Weights, Coefficients] | None = None
+
+    def __call__(self, image: Tensor, weights: Weights) -> tuple[Tensor, Losses]:
+        """(total, terms) of `image` (1, 3, H, W); what has weight 0 is not computed, except tv, which costs nothing."""
+        image = self.kept(image, weights.tiling)
+        encoder = self._wrapping if weights.tiling else self._encoder
+        content_layers, style_layers = sorted(self._content_weights(weights)), sorted(self._style_weights(weights))
+        features = encoder(image, {*content_layers, *style_layers})
+        self._measure_content(content_layers, weights.tiling)
+        self._measure_styles(style_layers, weights)
+        targets = Targets(
+            self.content,
+            {layer: self._content[layer, weights.tiling] for layer in content_layers},
+            {layer: self._style_targets(layer, _size(features[layer]), weights) for layer in style_layers},
+        )
+        return loss(image, features, targets, self.coefficients(weights), self._units(weights))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the images that it judges."""
+        return _size(self.content)
+
+    def kept(self, image: Tensor, tiling: bool) -> Tensor:
+        """`image` with the photo where it is kept; as a tile, photo and mask fade over their borders."""
+        return image if self.photo is None else with_kept(image, (self.content, self.photo), tiling)
+
+    @torch.no_grad()
+    def gatys_units(self, weights: Weights) -> tuple[float, dict[str, float]]:
+        """`in_gatys_units` for these pictures: (alpha, {layer: beta * w_l}) that have the same effect in the paper's loss.
+
+        Raises RecipeError unless the recipe's losses are the relative ones of Gram matrices.
+        """
+        if (self.recipe.statistic, self.recipe.formulation) != ("gram", "relative"):
+            raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
+        self._measure_content([self.recipe.content_layer], False)
+        self._measure_styles(list(self._depth), weights)
+        mixed = {name: self._mixture(name, weights) for name in self._depth}
+        target = self._content[self.recipe.content_layer, False]
+        return in_gatys_units(weights.content_weight, weights.style_weight, weights.layer_weights, target, mixed)
+
+    # ------------------------------------------------------------------------------------------------------ coefficients
+
+    def coefficients(self, weights: Weights) -> Coefficients:
+        """The weights as scalars on the device; made once for the same weights."""
+        if self._coefficients is None or self._coefficients[0] != weights:
+            number = partial(torch.tensor, dtype=self.content.dtype, device=self.content.device)
+            style_layers = self._style_weights(weights)
+            made = Coefficients(
+                number(weights.content_weight),
+                number(weights.style_weight),
+                number(weights.tv_weight),
+                {layer: number(weight) for layer, weight in self._content_weights(weights).items()},
+                {layer: number(weight) for layer, weight in style_layers.items()},
+                number(float(max(1, len(style_layers)))),
+            )
+            self._coefficients = (weights, made)
+        return self._coefficients[1]
+
+    def _content_weights(self, weights: Weights) -> dict[str, float]:
+        """Of the content's layers, without those that count for nothing."""
+        layers = dict(weights.more_content_layers)
+        layers[self.recipe.content_layer] = 1 + layers.get(self.recipe.content_layer, 0.0)
+        return {layer: weight for layer, weight in layers.items() if weight and weights.content_weight}
+
+    def _style_weights(self, weights: Weights) -> dict[str, float]:
+        """Of the style's layers, without those that count for nothing."""
+        return {layer: weight for layer, weight in weights.layer_weights.items() if weight and weights.style_weight}
+
+    def _units(self, weights: Weights) -> Units:
+        kind, gamma, wrap = self.recipe.tv_kind, weights.tv_gamma, weights.tiling
+        return Units(
+            self._formulation.content,
+            self._statistic.measure,
+            self._formulation.style or self._statistic.loss,
+            lambda image, content: self._formulation.tv(image, content, kind, gamma, wrap),
+        )
+
+    # ----------------------------------------------------------------------------------------------------------- targets
+
+    @torch.no_grad()
+    def _measure_content(self, layers: list[str], tiling: bool) -> None:
+        """The content's features in these layers; each is measured once."""
+        if unseen := [layer for layer in layers if (layer, tiling) not in self._content]:
+            encoder, content = (self._wrapping, tile(self.content)) if tiling else (self._encoder, self.content)
+            self._content |= {(layer, tiling): features for layer, features in encoder(content, unseen).items()}
+
+    @torch.no_grad()
+    def _measure_styles(self, layers: list[str], weights: Weights) -> None:
+        """What is measured of each style in these layers, at its brush size; each is measured once."""
+        scales, masks = self._scales(weights), _padded(self.masks.artworks, len(self.styles), None)
+        for k, (style, scale, mask) in enumerate(zip(self.styles, scales, masks, strict=True)):
+            if self._style[k][0] != scale:
+                self._style[k] = (scale, {})
+            known = self._style[k][1]
+            if unseen := [layer for layer in layers if layer not in known]:
+                brush = _brush(style, max(self.content.shape[2:]), scale, self._smallest)
+                for layer, features in self._encoder(brush, unseen).items():
+                    guide = None if mask is None else guide_at(mask, _size(features))
+                    known[layer] = self._statistic.measure(features, guide)
+
+    def _style_targets(self, layer: str, size: tuple[int, int], weights: Weights) -> list[StyleTarget]:
+        """Of a layer of `size`: the styles' mixture, or, with masks, each style in its place."""
+        if not any(mask is not None for mask in self.masks.styles):
+            guide = self._guide(None, layer, size)
+            return [StyleTarget(self._mixture(layer, weights), guide, _area(guide))]
+        targets, shares = [], self._shares(layer, weights)
+        for k in range(len(self.styles)):
+            guide = self._guide(k, layer, size)
+            targets.append(StyleTarget(self._style[k][1][layer], guide, len(self.styles) * shares[k] * _area(guide)))
+        return targets
+
+    def _guide(self, style: int | None, layer: str, size: tuple[int, int]) -> Tensor | None:
+        """(1, 1, *size): how much each place of a layer counts for a style, or for their mixture; made once."""
+        if (style, layer) not in self._guides:
+            mask = None if style is None else _padded(self.masks.styles, len(self.styles), None)[style]
+            if self.photo is not None:
+                painted = 1 - self.photo
+                mask = painted if mask is None else fit(mask, _size(painted)) * painted
+            self._guides[style, layer] = None if mask is None else guide_at(mask, size)
+        return self._guides[style, layer]
+
+    def _mixture(self, layer: str, weights: Weights) -> Any:
+        """What is measured of the styles together in a layer; kept until shares or brush sizes are turned."""
+        shares, scales = self._shares(layer, weights), self._scales(weights)
+        if layer not in self._mixed or self._mixed[layer][0] != (shares, scales):
+            used = [k for k, share in enumerate(shares) if share]
+            mixed = mix([self._style[k][1][layer] for k in used], [shares[k] for k in used])
+            self._mixed[layer] = ((shares, scales), mixed)
+        return self._mixed[layer][1]
+
+    def _shares(self, layer: str, weights: Weights) -> list[float]:
+        """How much of each style this layer has; they add up to 1, and are equal where all are 0."""
+        count = len(self.styles)
+        shares = _padded(weights.style_shares, count, 1.0)
+        shares = shares if any(shares) else [1.0] * count
+        # style k is at home at depth k / (count - 1), and fades out until the homes of its neighbours
+        depth, split = self._depth[layer] * (count - 1), weights.style_split
+        near = [share * (1 - split + split * max(0.0, 1 - abs(depth - k))) for k, share in enumerate(shares)]
+        chosen = near if sum(near) else shares
+        return [share / sum(chosen) for share in chosen]
+
+    def _scales(self, weights: Weights) -> list[float]:
+        return _padded(weights.style_scales, len(self.styles), 1.0)
+
+
+def _placed(mask: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if mask is None else mask.detach().to(device, torch.float32)
+
+
+def with_kept(image: Tensor, kept: tuple[Tensor, Tensor], tiling: bool) -> Tensor:
+    """`image` (1, 3, H, W) with `kept` = (the photo, the mask of where it stays), both at its size."""
+    photo, mask = (part.to(image.device) for part in kept)
+    return image.lerp(*((tile(photo), tile(mask)) if tiling else (photo, mask)))
+
+
+def _brush(style: Tensor, longest: int, scale: float, smallest: int) -> Tensor:
+    """The style picture at a level, for a brush `scale` times as large as if both pictures were equally long.
+
+    Not enlarged beyond its own pixels times `scale`, unless the encoder sees nothing otherwise.
+    """
+    shape = style.shape[2:]
+    side = max(1, round(scale * min(longest, max(shape))))
+    return fit(style, scaled(shape, max(side, longest_for(shape, smallest))))
+
+
+def _padded(values: Sequence[T], count: int, rest: T) -> list[T]:
+    """`count` values: the given ones, then `rest`."""
+    return [*values, *[rest] * count][:count]
+
+
+def _area(guide: Tensor | None) -> Tensor | float:
+    """The share of the picture that a style has: its loss counts as much, so that every place is pulled equally hard."""
+    return 1.0 if guide is None else guide.mean()
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    return image.shape[2], image.shape[3]

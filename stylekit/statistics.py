@@ -1,0 +1,289 @@
+"""What is measured of a style, and how far a painting is from it: pure functions of tensors, the formula above each.
+
+Notation: `F` are the features of one layer, `(1, C, H, W)`, read as a C x M matrix with M = H W locations; `s` marks the
+style picture, `x` the painting. Statistics are averages over the locations, so that they do not depend on the size. Every loss
+here is relative: 0 = the same, 1 = as far as a picture of nothing.
+
+From top to bottom: moments (what most statistics measure), the losses of moments, sliced projections, and BY_NAME, all
+statistics that there are.
+
+Sources: Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576) and "Image Style Transfer Using
+Convolutional Neural Networks" (CVPR 2016) for the Gram matrix; Gatys et al., "Controlling Perceptual Factors in Neural Style
+Transfer" (arXiv 1611.07865) for guides; Li et al., "Demystifying Neural Style Transfer" (arXiv 1701.01036) and Huang and Belongie
+(arXiv 1703.06868) for means and variances; Heitz et al., "A Sliced Wasserstein Loss for Neural Texture Synthesis" (arXiv
+2006.07229).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+FLOOR = 1e-4
+"""Smallest denominator of a relative loss, as a share of the picture's own energy: a flat picture is no division by zero."""
+
+LEVELS = 1024
+"""Equal parts of the probability in which a quantile function is remembered."""
+
+MOST_SORTED = 2**20
+"""Numbers that the sliced statistic sorts for one layer at most; of a larger one it takes every n-th row and column."""
+
+PARTS, LEAST = 16, 512
+"""Into how many parts the locations of a large layer are divided for its Gram matrix, each of so many locations at least: on
+four cores one product of few channels and very many locations takes up to seven times as long as the parts side by side."""
+
+
+class Moments(NamedTuple):
+    """Of the features of one layer: their mean and the mean of their products."""
+
+    mean: Tensor
+    """(C,)"""
+    second: Tensor
+    """(C, C), the Gram matrix divided by the number of locations"""
+
+
+class Quantiles(NamedTuple):
+    """Of the features of one layer: how often which values occur along each of C directions of the feature space."""
+
+    values: Tensor
+    """(C, LEVELS), ascending: the means over LEVELS equal parts of the sorted projections"""
+
+
+Measured = TypeVar("Measured", Moments, Quantiles)
+"""What a statistic gives for the features of one layer."""
+
+
+def guide_at(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """`mask` (1, 1, H, W) in [0, 1] as a guide (1, 1, *size) of a layer: each location has the average of its area."""
+    return functional.adaptive_avg_pool2d(mask, size)
+
+
+def moments(features: Tensor, guide: Tensor | None = None) -> Moments:
+    """First and second moment of `features` (1, C, H, W) over its locations, weighted by `guide` (1, 1, H, W) >= 0.
+
+    The guide is measured by its own sum, so that a small region is measured as clearly as a large one. The weights
+    enter once (the paper squares them in the Gram matrix), so that guides which add up to one leave no dead gap between
+    two regions at a soft edge. A guide of nothing but zeros gives zeros, and no gradient leads there: right for a painting
+    without this region; that a style has none of its own is for the caller to refuse.
+    """
+    # mean = 1/M sum_k F_k              second = 1/M F F^T
+    # mean = sum_k g_k F_k / sum g      second = F diag(g) F^T / sum g
+    return Moments(*_MomentsOf.apply(features, None if guide is None else _shares(guide)))
+
+
+def _shares(guide: Tensor) -> Tensor:
+    """The guide's locations (M,) as shares of the whole; zeros if it is zero everywhere."""
+    return guide.flatten() / guide.sum().clamp_min(torch.finfo(guide.dtype).tiny)
+
+
+class _MomentsOf(torch.autograd.Function):
+    """(mean, second) of F (1, C, H, W), with a gradient of one product; torch's own would take two, and a copy of F each."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, shares)
+        flat = features.squeeze(0).flatten(1)
+        if shares is None:
+            return flat.mean(1), _products(flat, flat) / flat.shape[1]
+        return flat @ shares, _products(flat * shares, flat)
+
+    @staticmethod
+    def backward(ctx: Any, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
+        # dF = (dmean 1^T + (dsecond + dsecond^T) F) diag(shares), where all shares are 1/M without a guide
+        features, shares = ctx.saved_tensors
+        height, width = features.shape[2:]
+        places = height * width if shares is None else 1
+        # as a 1x1 convolution: of large layers, on four cores, up to seven times as fast as a product of matrices
+        out = functional.conv2d(features, ((second + second.T) / places)[:, :, None, None], mean / places)
+        return out if shares is None else out * shares.view(height, width), None
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """a b^T (C, C) of matrices (C, M), added up from the products of up to PARTS parts of the columns."""
+    places = a.shape[1]
+    parts = max(1, min(PARTS, places // LEAST))
+    length = places // parts
+    rest = parts * length  # where it begins: fewer columns than parts
+    split = [x[:, :rest].unflatten(1, (parts, length)).transpose(0, 1) for x in (a, b)]
+    return torch.bmm(split[0], split[1].mT).sum(0) + a[:, rest:] @ b[:, rest:].T
+
+
+def mix(parts: Sequence[Measured], shares: Sequence[float] = ()) -> Measured:
+    """What is measured of several pictures as if they were one picture, in `shares` of the locations (default: equal ones).
+
+    Only the ratio of the shares counts; if all are 0 they are taken as equal. Quantile functions are averaged level by
+    level, which is the barycentre of optimal transport: colours between two colours, not some of each.
+    """
+    # mean = sum_i share_i mean_i / sum_i share_i, and so for all that is measured
+    shares = shares if sum(shares) else [1.0] * len(parts)
+    ratios = [share / sum(shares) for share in shares]
+    return type(parts[0])(
+        *(torch.stack([r * t for r, t in zip(ratios, tensors, strict=True)]).sum(0) for tensors in zip(*parts, strict=True))
+    )
+
+
+def covariance(m: Moments) -> Tensor:
+    """Centred covariance (C, C)."""
+    # C = 1/M F F^T - mean mean^T
+    return m.second - torch.outer(m.mean, m.mean)
+
+
+def gram_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative distance of Gram matrices; 0 = same, 1 = as far as an all-zero Gram matrix."""
+    # ||G - G_s||_F^2 / ||G_s||_F^2
+    return squares(x.second - s.second) / gram_scale(s)
+
+
+def covariance_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative distance of covariances: texture alone, whatever the mean; 0 = same, 1 = as far as a flat picture."""
+    # ||C - C_s||_F^2 / ||C_s||_F^2
+    cov_s, floor = covariance(s), FLOOR * squares(s.second) + tiny(s.second)
+    return squares(covariance(x) - cov_s) / squares(cov_s).clamp_min(floor)
+
+
+def mean_covariance_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative distance of means and of covariances, half each; bolder than the Gram matrix at the same weight.
+
+    The Gram matrix of non-negative features is dominated by their mean; taking the mean apart lets the textures speak.
+    """
+    # 1/2 ||C - C_s||_F^2 / ||C_s||_F^2  +  1/2 ||m - m_s||^2 / ||m_s||^2
+    return 0.5 * covariance_loss(x, s) + 0.5 * _mean_loss(x, s)
+
+
+def mean_variance_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative distance of means and of each channel's variance, half each: forgets which features occur together.
+
+    As in Li et al. and in Huang and Belongie, but for variances where they take their roots, the standard deviations: a
+    channel that is dead in the painting then still has a finite slope.
+    """
+    # 1/2 ||v - v_s||^2 / ||v_s||^2  +  1/2 ||m - m_s||^2 / ||m_s||^2, v the diagonal of C
+    variance, variance_s, second_s = covariance(x).diagonal(), covariance(s).diagonal(), s.second.diagonal()
+    floor = FLOOR * squares(second_s) + tiny(second_s)
+    return 0.5 * squares(variance - variance_s) / squares(variance_s).clamp_min(floor) + 0.5 * _mean_loss(x, s)
+
+
+def wasserstein_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative squared Wasserstein-2 distance of the Gaussians with these means and covariances; 0 = same, 1 = all-zero.
+
+    How far features must travel, in the mean of squares, to become the style's. Measured by tr G_s = ||m_s||^2 + tr C_s, how
+    far they would all have to travel from zero: unlike tr C_s alone it vanishes for no picture but a black hole.
+    """
+    # ( ||m - m_s||^2 + tr C + tr C_s - 2 tr (C_s^1/2 C C_s^1/2)^1/2 ) / tr G_s
+    p, q = exact(x), exact(s)
+    distance = squares(p.mean - q.mean) + bures(covariance(p), covariance(q))
+    return (distance / q.second.trace().clamp_min(tiny(q.mean))).to(x.mean)
+
+
+def bures(c: Tensor, c_s: Tensor) -> Tensor:
+    """Squared distance of covariances (C, C) in the metric of Bures and Wasserstein; no gradient for the second."""
+    # tr C + tr C_s - 2 tr (C_s^1/2 C C_s^1/2)^1/2
+    #
+    # With B B^T = C_s the matrix B^T C B has the same eigenvalues as the one whose root is taken. The trace of the root
+    # needs these alone, whose gradient is safe for equal ones. An eigenvalue 0 is given slope 0, though its root is
+    # infinitely steep: the features have no part in that direction, hence nothing that could be pulled.
+    with torch.no_grad():
+        values, vectors = torch.linalg.eigh(torch.nan_to_num(c_s, 0, 0, 0))
+        root = vectors * values.clamp_min(0).sqrt()
+    values = torch.linalg.eigvalsh(root.T @ torch.nan_to_num(c, 0, 0, 0) @ root)  # NaN would raise; the traces report it
+    overlap: Tensor = values.clamp_min(torch.finfo(values.dtype).tiny).sqrt().sum()
+    return (c.trace() + c_s.trace() - 2 * overlap).clamp_min(0)  # rounding
+
+
+def exact(m: Moments) -> Moments:
+    """In double precision, which roots of products of covariances need; Apple's GPUs have none."""
+    return Moments(*((t.cpu() if t.device.type == "mps" else t).double() for t in m))
+
+
+def _mean_loss(x: Moments, s: Moments) -> Tensor:
+    """Relative distance of means."""
+    # ||m - m_s||^2 / ||m_s||^2
+    return squares(x.mean - s.mean) / squares(s.mean).clamp_min(tiny(s.mean))
+
+
+def gram_scale(s: Moments) -> Tensor:
+    """What the relative distance of Gram matrices is measured by."""
+    return squares(s.second).clamp_min(tiny(s.second))
+
+
+def quantiles(features: Tensor, guide: Tensor | None = None) -> Quantiles:
+    """Sorted projections of `features` (1, C, H, W) on C fixed directions; `guide` (1, 1, H, W) says how much each counts.
+
+    Fixed, where Heitz et al. draw them anew in every step: so the loss is one function, which L-BFGS needs. Large layers
+    are thinned out to a regular grid of rows and columns, so that sorting stays cheap.
+    """
+    # the values of V F, each row sorted; V the directions
+    _, channels, height, width = features.shape
+    step = next(n for n in count(1) if channels * -(-height // n) * -(-width // n) <= MOST_SORTED)
+    flat = features[0, :, ::step, ::step].flatten(1)
+    weights = flat.new_ones(flat.shape[1]) if guide is None else guide[..., ::step, ::step]
+    return Quantiles(_means_of_levels(_directions(channels).to(flat) @ flat, _shares(weights)))
+
+
+@cache
+def _directions(channels: int) -> Tensor:
+    """C random directions (C, C) at right angles, so that none of the feature space goes unseen; always the same."""
+    random = torch.randn(channels, channels, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    orthogonal: Tensor = torch.linalg.qr(random).Q
+    return orthogonal
+
+
+def _means_of_levels(values: Tensor, shares: Tensor) -> Tensor:
+    """Each row of `values` (C, M), sorted, as means over LEVELS equal parts of the probability (C, LEVELS).
+
+    shares (M,) are the probabilities of the columns. The quantile function q is a staircase; its area A is piecewise linear,
+    and known at any t from the stair that t falls on: in its upper corner, less what lies beyond t.
+    """
+    # A(t) = integral of q from 0 to t        mean of level j = (A((j+1)/LEVELS) - A(j/LEVELS)) * LEVELS
+    values, order = values.sort(dim=1, stable=True)
+    widths = shares[order]
+    corners, areas = widths.cumsum(1), (widths * values).cumsum(1)
+    levels = torch.arange(1, LEVELS + 1, device=values.device, dtype=values.dtype) / LEVELS * corners[:, -1:]
+    stairs = torch.searchsorted(corners, levels).clamp_max(values.shape[1] - 1)
+    upto = areas.gather(1, stairs) - (corners.gather(1, stairs) - levels) * values.gather(1, stairs)
+    return torch.diff(upto, dim=1, prepend=upto.new_zeros(len(upto), 1)) * LEVELS
+
+
+def sliced_loss(x: Quantiles, s: Quantiles) -> Tensor:
+    """Relative squared Wasserstein-2 distance of the projections, the mean over all directions; 0 = same, 1 = all-zero.
+
+    Sees the shapes of the distributions, not their first two moments alone, but only along its directions. Measured by the
+    style's own mean square along them, as in `wasserstein_loss`: a picture of zeros is at distance 1.
+    """
+    # mean (q - q_s)^2 / mean q_s^2
+    return squares(x.values - s.values) / squares(s.values).clamp_min(tiny(s.values))
+
+
+@dataclass(frozen=True)
+class Statistic(Generic[Measured]):
+    """What may be measured of a style, and how far a painting is from that."""
+
+    measure: Callable[[Tensor, Tensor | None], Measured]
+    """(features (1, C, H, W), guide (1, 1, H, W) or None) -> what is measured; the layer's size does not matter"""
+    loss: Callable[[Measured, Measured], Tensor]
+    """(the painting's, the style's) -> 0 = same, about 1 = as far as a picture of which nothing is measured"""
+
+
+BY_NAME: dict[str, Statistic[Any]] = {
+    "mean_covariance": Statistic(moments, mean_covariance_loss),
+    "gram": Statistic(moments, gram_loss),
+    "covariance": Statistic(moments, covariance_loss),
+    "mean_variance": Statistic(moments, mean_variance_loss),
+    "wasserstein": Statistic(moments, wasserstein_loss),
+    "sliced": Statistic(quantiles, sliced_loss),
+}
+"""All statistics, by the names of recipe.STATISTICS; their losses have one scale."""
+
+
+def squares(x: Tensor) -> Tensor:
+    """Sum of squares."""
+    return x.square().sum()
+
+
+def tiny(x: Tensor) -> float:
+    """Last resort for a target of nothing but zeros, which has no scale of its own: finite, and gone for any other."""
+    return 1e-12 * x.numel()
