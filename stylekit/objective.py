@@ -146,9 +146,9 @@ class Objective:
         image = self.kept(image, weights.tiling)
         encoder = self._wrapping if weights.tiling else self._encoder
         content_layers, style_layers = sorted(self._content_weights(weights)), sorted(self._style_weights(weights))
-        features = encoder(image, {*content_layers, *style_layers})
         self._measure_content(content_layers, weights.tiling)
         self._measure_styles(style_layers, weights)
+        features = encoder(image, {*content_layers, *style_layers})
         targets = Targets(
             self.content,
             {layer: self._content[layer, weights.tiling] for layer in content_layers},

@@ -154,7 +154,7 @@ def test_shares_mix_what_is_remembered_of_the_styles_and_are_read_at_every_call(
         ((), (1, 1, 1)),  # and back
     ]:
         expected = style_losses(statistic, styles, ratios)
-        terms = see(shares=shares)
+        terms = see(style_shares=shares)
         assert layers_of(terms) == pytest.approx(expected, rel=1e-6)
         total = sum(LAYERS[layer] * loss for layer, loss in expected.items()) / len(LAYERS)
         assert terms["style"] == pytest.approx(total, rel=1e-6)
@@ -164,7 +164,7 @@ def test_shares_mix_what_is_remembered_of_the_styles_and_are_read_at_every_call(
 def test_a_style_whose_share_is_0_is_as_if_it_were_not_there(statistic):
     settings = recipe(statistic=statistic)
     one, two = picture(1), picture(2)
-    assert objective(settings, [one, two])(shares=(0.0, 0.3)) == pytest.approx(objective(settings, [two])(), rel=1e-12)
+    assert objective(settings, [one, two])(style_shares=(0.0, 0.3)) == pytest.approx(objective(settings, [two])(), rel=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -191,12 +191,12 @@ def test_a_split_gives_each_layer_the_styles_that_are_at_home_near_its_depth():
     for split in (0.0, 0.3, 1.0):
         # style 1 fades from the shallowest of five layers to the deepest, style 2 the other way; what is not split is equal
         shares = {layer: ((1 - split) + split * (1 - n / 4), (1 - split) + split * n / 4) for n, layer in enumerate(STYLE_LAYERS)}
-        assert layers_of(see(split=split)) == pytest.approx(style_losses("mean_covariance", styles, shares), rel=1e-6)
+        assert layers_of(see(style_split=split)) == pytest.approx(style_losses("mean_covariance", styles, shares), rel=1e-6)
 
 
 def test_wholly_split_two_styles_are_alone_at_the_ends_and_equal_in_the_middle():
     one, two = picture(1), picture(2)
-    split = objective(recipe(), [one, two])(split=1.0)
+    split = objective(recipe(), [one, two])(style_split=1.0)
     first, second, both = (objective(recipe(), styles)() for styles in ([one], [two], [one, two]))
     assert split["relu1_1"] == pytest.approx(first["relu1_1"], rel=1e-12)
     assert split["relu5_1"] == pytest.approx(second["relu5_1"], rel=1e-12)
@@ -207,23 +207,24 @@ def test_wholly_split_two_styles_are_alone_at_the_ends_and_equal_in_the_middle()
 
 def test_wholly_split_three_styles_have_the_first_middle_and_last_layer():
     styles = [picture(1), picture(2), picture(3)]
-    split = objective(recipe(), styles)(split=1.0)
+    split = objective(recipe(), styles)(style_split=1.0)
     for layer, style in zip(("relu1_1", "relu3_1", "relu5_1"), styles):
         assert split[layer] == pytest.approx(objective(recipe(), [style])()[layer], rel=1e-12)
 
 
 def test_a_split_where_the_style_at_home_has_no_share_falls_back_on_the_others():
     one, two = picture(1), picture(2)
-    terms = objective(recipe(), [one, two])(split=1.0, shares=(1.0, 0.0))
+    terms = objective(recipe(), [one, two])(style_split=1.0, style_shares=(1.0, 0.0))
     assert layers_of(terms) == pytest.approx(layers_of(objective(recipe(), [one])()), rel=1e-12)
 
 
 def test_one_style_or_one_layer_may_be_split():
     one, two = picture(1), picture(2)
-    assert objective(recipe(), [one])(split=1.0) == pytest.approx(objective(recipe(), [one])(), rel=1e-12)
-    single = recipe(layer_weights={"relu3_1": 1.0})
-    terms = objective(single, [one, two])(split=1.0)
-    assert np.isfinite(terms["style"]) and terms["style"] == pytest.approx(objective(single, [one])()["style"], rel=1e-12)
+    assert objective(recipe(), [one])(style_split=1.0) == pytest.approx(objective(recipe(), [one])(), rel=1e-12)
+    for layer, style in (("relu1_1", one), ("relu5_1", two)):  # a layer is as deep as it is, whatever others there are
+        single = recipe(layer_weights={layer: 1.0})
+        terms = objective(single, [one, two])(style_split=1.0)
+        assert np.isfinite(terms["style"]) and terms["style"] == pytest.approx(objective(single, [style])()["style"], rel=1e-12)
 
 
 # -------------------------------------------------------------------------------------------------------------- brush size
@@ -247,13 +248,13 @@ def test_a_brush_of_some_size_is_a_style_picture_of_that_size():
     # as large as the photo of 32 pixels if its scale is 1; turned up and down, and back to one that was there before
     for scale, size in [(1.0, (26, 32)), (2.0, (51, 64)), (1.5, (38, 48)), (1.0, (26, 32)), (4.0, (102, 128))]:
         expected = style_losses("mean_covariance", [resized(big.double(), *size)], (1,))
-        assert layers_of(see(scales=(scale,))) == pytest.approx(expected, rel=1e-6)
+        assert layers_of(see(style_scales=(scale,))) == pytest.approx(expected, rel=1e-6)
 
 
 def test_each_style_has_its_own_brush_and_1_if_none_is_named():
     styles = [picture(1, 64, 64), picture(2, 64, 64)]
     at = [resized(styles[0].double(), 16, 16), resized(styles[1].double(), 32, 32)]
-    terms = objective(recipe(), styles)(scales=(0.5,))
+    terms = objective(recipe(), styles)(style_scales=(0.5,))
     assert layers_of(terms) == pytest.approx(style_losses("mean_covariance", at, (1, 1)), rel=1e-6)
 
 
@@ -295,7 +296,7 @@ def test_the_content_layer_counts_1_and_the_further_ones_what_they_say():
     see = objective(recipe(content_layer="relu4_2", more_content_layers=more, content_weight=3.0, style_weight=0.0), [picture(1)])
     each = {layer: content_distance(layer, picture(9), picture(0)) for layer in ("relu4_2", *more)}
     for turned in (more, {**more, "relu3_1": 4.0}, dict.fromkeys(more, 0.0), more):
-        terms = see(content_layers=turned)
+        terms = see(more_content_layers=turned)
         expected = each["relu4_2"] + sum(weight * each[layer] for layer, weight in turned.items())
         assert terms["content"] == pytest.approx(expected, rel=1e-9)
         assert terms["total"] == pytest.approx(3 * expected, rel=1e-9)
@@ -337,17 +338,17 @@ def test_the_photo_stays_where_it_is_kept_from_the_first_step_on_and_the_rest_is
     for frame, side in zip(frames[1:], sizes[1:]):
         photo = resized(picture(0), side, side)
         kept = side // 2 - (0 if side == 32 else 2)  # resized, a hard edge is soft for two pixels
-        assert torch.allclose(frame.painting[..., :kept], photo[..., :kept], atol=1e-6, rtol=0)
-        assert (frame.painting - photo)[..., side // 2 + 2 :].abs().mean() > 1e-3
-    assert torch.equal(frames[-1].painting[..., :16], picture(0)[..., :16])
+        assert torch.allclose(frame.image[..., :kept], photo[..., :kept], atol=1e-6, rtol=0)
+        assert (frame.image - photo)[..., side // 2 + 2 :].abs().mean() > 1e-3
+    assert torch.equal(frames[-1].image[..., :16], picture(0)[..., :16])
 
 
 def test_a_photo_kept_by_half_is_half_of_the_painting():
     settings = recipe(optimizer="adam", init="noise", steps=1)
     mask = torch.full((1, 1, 32, 32), 0.5)
     painted = paint(settings, masks=Masks(photo=mask))[-1]
-    assert (painted.painting - picture(0) / 2).min() >= -1e-6 and (painted.painting - picture(0) / 2).max() <= 0.5 + 1e-6
-    seen = style_losses("mean_covariance", [picture(1)], (1,), painted.painting)
+    assert (painted.image - picture(0) / 2).min() >= -1e-6 and (painted.image - picture(0) / 2).max() <= 0.5 + 1e-6
+    seen = style_losses("mean_covariance", [picture(1)], (1,), painted.image)
     # half of the picture is painted, so the style counts by half, as each place is pulled as hard as without a mask
     assert layers_of(painted.losses) == pytest.approx({layer: loss / 2 for layer, loss in seen.items()}, rel=1e-4)
 
@@ -367,7 +368,7 @@ def test_a_mask_of_another_aspect_ratio_is_refused_and_a_smaller_copy_is_not(pla
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_photo_kept_everywhere_is_the_photo(optimizer):
     frames = paint(recipe(optimizer=optimizer, init="noise", tv_weight=0.1), masks=Masks(photo=torch.ones(1, 1, 32, 32)))
-    assert all(torch.equal(frame.painting, picture(0)) for frame in frames[1:])
+    assert all(torch.equal(frame.image, picture(0)) for frame in frames[1:])
     assert all(np.isfinite(loss) for frame in frames for loss in frame.losses.values())
 
 
@@ -409,7 +410,7 @@ def test_masked_styles_are_each_compared_in_their_place_in_proportion_to_area_an
                 guide = blocks(mask, side, side)
                 x, s = remembered(statistic, f, guide), remembered(statistic, matrices(style)[layer])
                 expected[layer] += ratio * guide.mean() * distance(statistic, x, s)
-        assert layers_of(see(shares=shares)) == pytest.approx(expected, rel=1e-5)
+        assert layers_of(see(style_shares=shares)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_style_without_a_mask_is_everywhere():
@@ -494,7 +495,7 @@ def test_masks_of_another_size_are_the_same_masks(factor):
     side = round(32 * factor)
     masks = [Masks([resized(smooth, n, n)], [resized(smooth, n, n)], resized(smooth, n, n)) for n in (32, side)]
     settings = recipe(optimizer="adam", steps=3)
-    one, other = (paint(settings, masks=m)[-1].painting for m in masks)
+    one, other = (paint(settings, masks=m)[-1].image for m in masks)
     assert (one - other).abs().mean() < 0.01
 
 
@@ -535,7 +536,7 @@ def test_more_masks_than_styles_are_refused_and_fewer_are_not(place):
 def test_masks_of_any_float_type_are_accepted(kind):
     mask = halves().to(kind)
     masks, plain = Masks([mask], [mask], mask), Masks([halves()], [halves()], halves())
-    one, other = (paint(recipe(steps=2), masks=m)[-1].painting for m in (masks, plain))
+    one, other = (paint(recipe(steps=2), masks=m)[-1].image for m in (masks, plain))
     assert torch.equal(one, other)
 
 
@@ -574,7 +575,7 @@ def test_a_palette_is_where_colours_come_from(method):
 
 
 def test_a_palette_is_refused_where_colours_are_taken_place_by_place():
-    assert setting("color_method").metadata["choices"][0] == "luminance"
+    assert setting("color_method").choices[0] == "luminance"
     with pytest.raises(RecipeError, match="with a palette, choose another"):
         stylize(picture(0), [picture(1)], recipe(color_method="luminance"), encoder=Toy(), palette=picture(6))
 
@@ -586,7 +587,8 @@ def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
     for frame in paint(settings, palette=palette, masks=Masks(photo=halves()))[1:]:
         assert torch.equal(frame.image[..., :16], picture(0)[..., :16])
         source = picture(0) if palette is None else palette
-        assert torch.equal(frame.image[..., 16:], recolored(frame.painting, source, method, 1.0)[..., 16:])
+        painting = frame.painting.lerp(picture(0), halves())
+        assert torch.equal(frame.image[..., 16:], recolored(painting, source, method, 1.0)[..., 16:])
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
@@ -878,13 +880,13 @@ def test_each_term_of_a_preset_is_that_of_its_program(name):
     flat, whole = torch.full_like(image, 0.5), Objective(content, [style], settings, encoder)
     of = {key: features(p, way) for key, p in (("image", image), ("content", content), ("style", style))}
     for image_, x, c, s, zero in [
-        (flat, of["content"], of["content"], of["image"], ("content", "tv")),  # the style's alone
-        (flat, of["image"], of["content"], of["image"], ("style", "tv")),
-        (image, of["image"], of["image"], of["image"], ("content", "style")),
+        (flat, of["content"], of["content"], of["image"], ("content_weight", "tv_weight")),  # the style's alone
+        (flat, of["image"], of["content"], of["image"], ("style_weight", "tv_weight")),
+        (image, of["image"], of["image"], of["image"], ("content_weight", "style_weight")),
     ]:
         expected = PROGRAMS[name](array(image_)[0], x, c, s)
         painted = content if x is of["content"] else image
-        target = Objective(content, [image], settings, encoder) if zero == ("content", "tv") else whole
+        target = Objective(content, [image], settings, encoder) if zero == ("content_weight", "tv_weight") else whole
         total = float(target(painted, replace(settings.weights, **dict.fromkeys(zero, 0.0)))[0])
         assert total == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
@@ -958,10 +960,10 @@ def test_every_dial_may_be_turned_and_back_and_shows_in_the_next_frames(name, op
 @pytest.mark.parametrize(
     "other",
     [
-        {"layers": {"relu1_1": 1.0}},
-        {"layers": {**LAYERS, "relu4_2": 0.0}},
-        {"content_layers": {}},
-        {"content_layers": {"relu1_1": 0.5, "relu2_1": 0.0}},
+        {"layer_weights": {"relu1_1": 1.0}},
+        {"layer_weights": {**LAYERS, "relu4_2": 0.0}},
+        {"more_content_layers": {}},
+        {"more_content_layers": {"relu1_1": 0.5, "relu2_1": 0.0}},
     ],
     ids=["fewer", "more", "no content layers", "more content layers"],
 )

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from stylekit import Recipe, load_encoder, open_picture, stylize
-from stylekit.optimizers import _resize
 from stylekit.pyramid import scaled
-from stylekit.resize import fit, tile, tiles
+from stylekit.resize import fit, resample, tile, tiles
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -61,13 +60,13 @@ def test_a_tile_is_told_from_a_picture_and_what_is_one_is_not_faded_again():
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
 def test_a_tile_rolls_with_its_picture_when_it_is_resized(before, after, mode):
     image = torch.rand(1, 3, *before, generator=torch.Generator().manual_seed(0))
-    wrapped = _resize(image, after, True, mode)
+    wrapped = resample(image, after, mode, wrap=True)
     assert wrapped.shape == (1, 3, *after)
     inside = (slice(None), slice(None), slice(8, -8), slice(8, -8))
-    assert torch.allclose(wrapped[inside], _resize(image, after, False, mode)[inside], atol=1e-5)
+    assert torch.allclose(wrapped[inside], resample(image, after, mode)[inside], atol=1e-5)
     half = [side // 2 for side in before], [side // 2 for side in after]
     if all(side % 2 == 0 for side in after):
-        rolled = _resize(image.roll(half[0], (2, 3)), after, True, mode)
+        rolled = resample(image.roll(half[0], (2, 3)), after, mode, wrap=True)
         assert torch.allclose(rolled, wrapped.roll(half[1], (2, 3)), atol=1e-5)
 
 
