@@ -12,7 +12,7 @@ import contextlib
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageCms, PngImagePlugin
 from PIL.ImageFile import ImageFile
+from pillow_heif import HeifImageFile
 from torch import Tensor
 
 from stylekit.errors import PictureError, SizeError
@@ -36,8 +37,8 @@ STRIP = 2**20
 MAX_RECIPE_BYTES = 1_000_000
 """Longest recipe that is written or read."""
 
-READABLE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000", "HEIF")
-"""Pillow's names of the formats that are tried. No others: some run foreign programs (EPS starts Ghostscript)."""
+READABLE = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
+"""Pillow's names of the formats that are tried, before HEIF. No others: some run foreign programs (EPS starts Ghostscript)."""
 
 WRITABLE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """File extensions that can be saved, with Pillow's name of the format."""
@@ -130,11 +131,21 @@ def _why_not(file: IO[bytes]) -> str:
 def _why_not_boxed(head: bytes) -> str:
     """The same for the family of HEIC, AVIF and MP4, which name their brands in the first box, `ftyp`."""
     brands = head[8 : int.from_bytes(head[:4], "big")]
-    if b"avi" in brands:
+    if any(brand in brands for brand in (b"avi", b"hei", b"hev", b"mif1", b"msf1")):
         return DAMAGED
-    if any(brand in brands for brand in (b"hei", b"hev", b"mif1", b"msf1")):
-        return "This is a HEIC photo, which cannot be read here; save it as JPEG or PNG."
     return "This is a video, not a picture; save one of its frames as JPEG or PNG."
+
+
+def _readers(head: bytes) -> Iterator[Callable[[IO[bytes], str], ImageFile]]:
+    """What may read a file with these first bytes. Pillow is not told how to read HEIF: it would be for the whole process."""
+    Image.init()
+    for name in READABLE:
+        if name in Image.OPEN:  # this Pillow may have been built without it
+            read, accepts = Image.OPEN[name]
+            if accepts is None or accepts(head) is True:
+                yield read
+    if head[4:8] == b"ftyp":
+        yield HeifImageFile
 
 
 def _identify(file: IO[bytes]) -> ImageFile:
@@ -143,15 +154,8 @@ def _identify(file: IO[bytes]) -> ImageFile:
     This asks Pillow's readers one by one, as Image.open does, because Image.open also warns about large pictures at a
     limit of its own, and silencing a warning in one thread changes the filters of all.
     """
-    Image.init()
     file.seek(0)
-    head = file.read(16)
-    for name in READABLE:
-        if name not in Image.OPEN:  # a reader that this Pillow was built without
-            continue
-        read, accepts = Image.OPEN[name]
-        if accepts is not None and accepts(head) is not True:
-            continue
+    for read in _readers(file.read(16)):
         file.seek(0)
         # A damaged header can make Pillow raise nearly anything: its readers index and unpack what the file claims.
         with contextlib.suppress(Exception):

@@ -423,4 +423,5 @@ def test_requirements_name_what_is_imported_and_nothing_else():
     required = {re.match(r"[\w.-]+", line)[0].lower() for line in lines if line and not line.startswith("#")}
     tops = {module.split(".")[0] for path, source in files() for module in imports(path, ast.parse(source))}
     foreign = tops - sys.stdlib_module_names - {"stylekit", "spaces"}  # spaces: there on a Space of the right kind alone
-    assert {{"PIL": "pillow"}.get(name, name) for name in foreign} == required
+    named = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
+    assert {named.get(name, name) for name in foreign} == required

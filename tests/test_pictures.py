@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 import torch
 from PIL import Image, ImageCms, PngImagePlugin, features
@@ -34,7 +35,10 @@ NOISE = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)  # (H, W, 3), no symmetr
 
 def saved(tmp_path: Path, picture: Image.Image, name: str = "in.png", **options) -> Path:
     path = tmp_path / name
-    picture.save(path, **options)
+    if name.endswith("heic"):
+        pillow_heif.from_pillow(picture).save(path, **options)
+    else:
+        picture.save(path, **options)
     return path
 
 
@@ -72,7 +76,7 @@ def test_lossless_formats_arrive_exactly(tmp_path, name):
     assert picture.size == (6, 9) and picture.alpha is None and picture.note == ""
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.avif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.avif", "a.heic"])
 def test_lossy_formats_arrive_nearly(tmp_path, name):
     if name.endswith("avif") and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
@@ -276,7 +280,7 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp", "a.jpg"])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp", "a.jpg", "a.heic"])
 @pytest.mark.parametrize("orientation", STORED)
 def test_orientation(tmp_path, orientation, name):
     upright = np.zeros((32, 64, 3), np.uint8)
@@ -285,10 +289,11 @@ def test_orientation(tmp_path, orientation, name):
     exif[0x0112] = orientation
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
     options = {"a.webp": {"lossless": True}, "a.jpg": {"quality": 95, "subsampling": 0}}
+    exif = exif.tobytes() if name == "a.heic" else exif
     path = saved(tmp_path, stored, name, exif=exif, **options.get(name, {}))
     opened = open_picture(path)
     assert opened.size == (32, 64) and opened.note == ""
-    check(opened, upright, 8 if name == "a.jpg" else 0.001)
+    check(opened, upright, {"a.jpg": 8, "a.heic": 16}.get(name, 0.001))
     small = open_picture(path, 16)
     assert small.size == (8, 16) and small.note == "scaled from 64x32 to 16x8"
     np.testing.assert_allclose(pixels(small)[[1, 1, 6], [2, 13, 2]], [(255, 0, 0), (0, 255, 0), (0, 0, 0)], atol=12)
@@ -416,7 +421,7 @@ def adobe_profile() -> bytes:
     return profile(b"RGB ", described(curves | primaries))
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.heic"])
 def test_embedded_profile(tmp_path, name):
     color = (150, 100, 60)
     expected = srgb_of(ADOBE @ (np.array(color) / 255) ** 2.19921875)
@@ -511,8 +516,8 @@ def bomb(path: Path, side: int, extra: bytes = b"") -> Path:
         ("draw.png", b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         ("paper.jpg", b"%PDF-1.7\n\x00\x01\x02", "PDF"),
         ("art.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "PostScript"),
-        ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64, "HEIC"),
-        ("phone2.heic", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + b"\0" * 64, "HEIC"),
+        ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64, "damaged"),
+        ("phone2.heic", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + b"\0" * 64, "damaged"),
         ("film.jpg", b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + b"\0" * 64, "video"),
         ("data.jpg", bytes(range(256)), "not a picture"),
         ("two.jpg", b"\xff\xd8", "damaged"),
@@ -538,8 +543,8 @@ def test_unreadable_file(tmp_path, monkeypatch):
     refused(path, "may not be read")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp", "a.ppm", "a.jp2"])
-@pytest.mark.parametrize("share", [0.2, 0.6])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp", "a.ppm", "a.jp2", "a.heic"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.9])
 def test_truncated(tmp_path, name, share):
     noise = Image.fromarray(RNG.integers(0, 256, (100, 100, 3), dtype=np.uint8))
     path = saved(tmp_path, noise, name)
@@ -575,6 +580,21 @@ def test_the_limit_is_the_callers(tmp_path):
     assert open_picture(path, max_pixels=54).size == (6, 9)
 
 
+def test_a_large_heic_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.new("RGB", (600, 400)), "a.heic")
+    assert open_picture(path, max_pixels=600 * 400).size == (400, 600)
+    monkeypatch.setattr(pillow_heif.HeifImageFile, "load", lambda self: pytest.fail("decoded"))
+    refused(path, "600x400", max_pixels=600 * 400 - 1)
+
+
+def test_a_heic_that_lies_about_its_size_is_not_decoded(tmp_path):
+    path = saved(tmp_path, Image.new("RGB", (6000, 4000)), "a.heic")
+    said = b"ispe\0\0\0\0" + struct.pack(">II", 6000, 4000)  # ISO/IEC 23008-12, 6.5.3: the box that holds width and height
+    assert said in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(said, said[:8] + struct.pack(">II", 64, 64)))
+    refused(path, "damaged", max_pixels=100_000)
+
+
 def test_text_bomb_inside_a_png(tmp_path):
     hidden = chunk(b"zTXt", b"stylekit\0\0" + zlib.compress(b" " * 50_000_000, 9))
     path = bomb(tmp_path / "text.png", 8, hidden)
@@ -589,16 +609,19 @@ def test_pillows_settings_stay_as_they_are(tmp_path):
     code = """if True:
         import sys, warnings
         from PIL import Image, ImageFile, PngImagePlugin
+        Image.init()
+        readers = list(Image.OPEN)
         from stylekit import errors, pictures
         names = [(Image, "MAX_IMAGE_PIXELS"), (ImageFile, "LOAD_TRUNCATED_IMAGES"), (PngImagePlugin, "MAX_TEXT_CHUNK")]
         before = [getattr(*name) for name in names], list(warnings.filters)
         for path in sys.argv[1:]:
             try: pictures.open_picture(path)
             except errors.PictureError: pass
-        assert before == ([getattr(*name) for name in names], list(warnings.filters))
+        assert before == ([getattr(*name) for name in names], list(warnings.filters)) and readers == list(Image.OPEN)
     """
+    good = [saved(tmp_path, Image.fromarray(NOISE), name) for name in ("a.png", "a.heic")]
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "bomb.png", saved(tmp_path, Image.fromarray(NOISE))],
+        [sys.executable, "-c", code, tmp_path / "bomb.png", *good],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
