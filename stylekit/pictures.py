@@ -345,6 +345,12 @@ def _finished(im: ImageFile, full: tuple[int, int], target: tuple[int, int], not
     return Picture(image, alpha, ", ".join(filter(None, (note, cmyk, deep, profile, scaled))))
 
 
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Pillow's name of a picture's format, by what is in the file; raises PictureError when it is no picture."""
+    with _opened(path) as file:
+        return _identify(file).format or ""
+
+
 def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
     """Opens a picture as a mask (1, 1, H, W) in [0, 1]: white is 1, black and what is transparent are 0.
 

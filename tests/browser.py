@@ -73,11 +73,11 @@ class Visitor:
         return self.page.evaluate("[...window.shown]")
 
 
-def drop(page, path, target):
-    """Drop a file on an element of the page, as the browser does it."""
+def drop(page, path, target, kind="image/png"):
+    """Drop a file on an element of the page, as the browser does it, which knows it to be of this kind."""
     data = page.evaluate_handle(
-        "([bytes, name]) => { const d = new DataTransfer();"
-        " d.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/png'})); return d }",
-        [list(path.read_bytes()), path.name],
+        "([bytes, name, type]) => { const d = new DataTransfer();"
+        " d.items.add(new File([new Uint8Array(bytes)], name, {type})); return d }",
+        [list(path.read_bytes()), path.name, kind],
     )
     page.dispatch_event(target, "drop", {"dataTransfer": data})

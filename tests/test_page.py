@@ -6,8 +6,9 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pillow_heif
 import pytest
-from browser import Visitor, drop, playwright
+from browser import PATIENCE, Visitor, drop, playwright
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -179,6 +180,29 @@ def test_every_look_can_be_painted_with(visit, tmp_path):
     visitor.page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '100'")
     visitor.page.locator("#paint").click()
     visitor.says("Finished at step 4")
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_an_iphones_photo_is_shown_and_painted(visit, tmp_path, dropped):
+    """No browser shows a HEIC, and some give it no type; this one lies on its side, as phones keep portraits."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = tmp_path / "IMG_0001.HEIC"
+    with Image.open(PHOTO) as upright:
+        stored = pillow_heif.from_pillow(upright.convert("RGB").transpose(Image.Transpose.ROTATE_90))
+    stored.save(photo, quality=90, exif=exif.tobytes())
+    (tmp_path / "small.json").write_text(Recipe(size=128, steps=6).to_json())
+    visitor = visit()
+    visitor.restore(tmp_path / "small.json")
+    if dropped:
+        drop(visitor.page, photo, "#masthead", kind="")
+        visitor.page.locator("#as-photo").click()
+    else:
+        visitor.page.locator("#content input[type=file]").set_input_files(photo)
+    shown = visitor.page.locator("#content img[src*=IMG_0001]")
+    playwright.expect(shown).to_have_js_property("naturalWidth", upright.width, timeout=PATIENCE)
+    visitor.page.locator("#paint").click()
+    visitor.says("Finished at step 6 after .* 128×85 pixels")
 
 
 def test_a_recipe_of_other_layers_keeps_its_meaning(visit, tmp_path):

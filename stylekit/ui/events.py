@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.job import Job
-from stylekit.pictures import Picture, read_recipe_json, to_array
+from stylekit.pictures import Picture, format_of, read_recipe_json, save_png, to_array
 from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import (
     CONTENT_LAYERS,
@@ -37,7 +37,7 @@ from stylekit.ui.hosting import Limits
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
 from stylekit.ui.listening import Listener
 from stylekit.ui.masking import Drawings
-from stylekit.ui.painting import PREVIEW, Order, Studio, View, opened, pictures_of
+from stylekit.ui.painting import BRUSHES, PREVIEW, Order, Studio, View, opened, pictures_of
 from stylekit.ui.session import Canvas, Session
 
 Updates = dict[Component | BlockContext, Any]
@@ -47,6 +47,9 @@ PLOT_PERIOD = 4
 
 PALETTE_METHOD = "linear"
 """How the colours of a palette are taken in place of luminance, which takes those of the photo alone."""
+
+SHOWN = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+"""Pillow's names of the formats that browsers show."""
 
 API_PERIOD = 3
 """Previews between two that the API shows, because each becomes a file there."""
@@ -278,7 +281,26 @@ class Events:
     def use_as(self, place: PictureFile, path: str | None) -> Updates:
         """A picture that was dropped somewhere, as photo or as artwork."""
         said = status(View("idle", self.words("status.ready")))
-        return {place: path, self.page.status: said, self.page.offer: gr.update(visible=False)}
+        shown = self.shown_by_browsers(path) if path else None
+        return {place: shown or path, self.page.status: said, self.page.offer: gr.update(visible=False)}
+
+    def show(self, path: str | None) -> Any:
+        """An upload that a browser cannot show, as one that it can: its field would seem empty."""
+        return (self.shown_by_browsers(path) if path else None) or gr.skip()
+
+    def shown_by_browsers(self, path: str) -> str | None:
+        """A PNG of a HEIC photo or a TIFF, as large as the studio can use; None where none is needed, or none can be had."""
+        try:
+            if format_of(path) in SHOWN:
+                return None
+            picture, recipe = opened(path, BRUSHES * self.studio.limits.max_size, enlarge=False), None
+            with suppress(PictureError):
+                recipe = read_recipe_json(path)
+            shown = self.studio.folder() / f"{Path(path).stem}.png"
+            save_png(shown, picture.image, alpha=picture.alpha, recipe_json=recipe)
+        except (PictureError, OSError):
+            return None  # what is chosen is looked at in any case, and that says what is wrong with it
+        return str(shown)
 
     def dismiss(self) -> Updates:
         """It is for nothing."""
@@ -480,6 +502,8 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
         told = [page.style_note if number == 0 else page.cutout_tabs[number], page.cutouts[number]]
         looked_at = functools.partial(events.look_at_artwork, number, key)
         page.files[key].change(looked_at, [page.session, page.files[key]], told, **live)
+    for picture in page.files.values():
+        picture.upload(events.show, picture, picture, **live)
     for key, picture in page.files.items():
         if key not in ("content", *artworks):
             picture.change(functools.partial(keep_picture, studio, key), [page.session, picture], None, **live)

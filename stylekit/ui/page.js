@@ -15,6 +15,26 @@ function stylekitToken() {
   const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
   const elsewhere = (event) => !event.target.closest("#content, #style, .small, #masks");
 
+  // Where a browser does not know HEIC, an iPhone's photo has no type, and Gradio would refuse it.
+  const untyped = (file) => !file.type && /\.hei[cf]$/i.test(file.name);
+  const typed = (files) => {
+    const all = new DataTransfer();
+    for (const file of files) all.items.add(untyped(file) ? new File([file], file.name, { type: "image/heic" }) : file);
+    return all;
+  };
+  const first = { capture: true };
+  const someUntyped = (files) => [...(files ?? [])].some(untyped);
+  document.addEventListener("change", ({ target }) => {
+    if (target.type === "file" && someUntyped(target.files)) target.files = typed(target.files).files;
+  }, first);
+  document.addEventListener("drop", (event) => {
+    if (!someUntyped(event.dataTransfer?.files)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const dataTransfer = typed(event.dataTransfer.files);
+    event.target.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+  }, first);
+
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || !elsewhere(event)) return document.body.classList.remove("dropping");
     event.preventDefault();
