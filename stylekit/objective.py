@@ -184,7 +184,7 @@ class Objective:
     def coefficients(self, weights: Weights) -> Coefficients:
         """The weights as scalars on the device; made once for the same weights."""
         if self._coefficients is None or self._coefficients[0] != weights:
-            number = partial(torch.tensor, dtype=self.content.dtype, device=self.content.device)
+            number = partial(self.content.new_full, ())  # filled where it is: torch.tensor would copy it there, and wait
             style_layers = self._style_weights(weights)
             made = Coefficients(
                 number(weights.content_weight),

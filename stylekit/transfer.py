@@ -98,7 +98,7 @@ class Frame:
     @property
     def losses(self) -> dict[str, float]:
         """`terms` as numbers, read in one go; waits for the device."""
-        return dict(zip(self.terms, torch.stack([*self.terms.values()]).tolist(), strict=True)) if self.terms else {}
+        return dict(zip(self.terms, torch.stack([*self.terms.values()]).cpu().tolist(), strict=True)) if self.terms else {}
 
     @property
     def recipe(self) -> Recipe:
