@@ -55,7 +55,7 @@ class SecondDevice(TorchDispatchMode):
         self.reads = 0
         """how often numbers went to the host"""
 
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
         ours = [x for x in tensors if isinstance(x, Elsewhere)]
@@ -92,4 +92,3 @@ def _check(operation: Any, ours: Sequence[Tensor], others: Sequence[Tensor]) -> 
 
 def _numbers(x: Any) -> Any:
     return x.numbers if isinstance(x, Elsewhere) else x
-
