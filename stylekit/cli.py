@@ -22,7 +22,6 @@ from stylekit import __version__
 from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
 from stylekit.memory import keep_freed
 from stylekit.presets import PRESETS
-from stylekit.pyramid import Level, levels
 from stylekit.recipe import (
     MOST_STYLES,
     SETTINGS,
@@ -35,6 +34,7 @@ from stylekit.recipe import (
     Setting,
     Switch,
 )
+from stylekit.studio.progress import Progress
 from stylekit.threads import limit_threads
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         _check_device(args.device)
         if args.palette and not recipe.color_strength:
             raise UsageError("A palette changes nothing at --color-strength 0; give one above 0 along with it.")
-        report = Report(args, recipe.size)
+        report = Report(args)
         content, styles, start, palette = _pictures(args, recipe, report)
         masks = _masks(args)
         encoder = _encoder(recipe, args.device, report)
@@ -459,10 +459,9 @@ def _encoder(recipe: Recipe, device: str | None, report: "Report") -> "Encoder":
 class Report:
     """What is told while it paints: JSON lines on stdout, or progress on a terminal's stderr."""
 
-    def __init__(self, args: argparse.Namespace, size: int) -> None:
-        self.json, self.quiet, self.size = args.json, args.quiet or args.json, size
-        self._plan: list[Level] = []
-        self._level, self._seconds, self._pace = 0, 0.0, 0.0  # pace: seconds per step of this level, smoothed
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.json, self.quiet = args.json, args.quiet or args.json
+        self._run = Progress()
 
     def note(self, text: str) -> None:
         """A sentence for people."""
@@ -491,14 +490,11 @@ class Report:
     def _progress(self, frame: "Frame") -> str:
         height, width = frame.painting.shape[2:]
         text = f"[{'#' * (20 * frame.step // frame.steps):-<20}] step {frame.step} of {frame.steps}, {width}x{height}"
-        if not frame.step:
-            self._plan = levels(self.size, frame.steps, max(height, width))
+        self._run.take(frame)
+        if not (speed := self._run.speed()):
             return text
-        took = frame.seconds - self._seconds
-        self._pace = 0.8 * self._pace + 0.2 * took if frame.level == self._level else took
-        self._level, self._seconds = frame.level, frame.seconds
-        left = round(self._pace * steps_left(frame.step, frame.level, self._plan))
-        return f"{text}, {1 / max(self._pace, 1e-6):.1f} steps/s, {left // 60}:{left % 60:02} left"
+        left = round(self._run.seconds_left())
+        return f"{text}, {speed:.1f} steps/s, {left // 60}:{left % 60:02} left"
 
     def done(self, out: Path, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
         """The picture is saved as `out`; `end` is what ended the painting early."""
@@ -513,10 +509,3 @@ class Report:
         self.quiet = self.quiet and (end is None or interrupted)  # that a failed painting has a picture is news
         steps = f"stopped at step {last.step} of {last.steps}" if end else f"{last.step} steps"
         self.note(f"{out}: {width}x{height}, {steps} in {last.seconds:.1f} s on {encoder.device}")
-
-
-def steps_left(step: int, level: int, plan: Sequence[Level]) -> float:
-    """What remains after `step`, counted in steps of this level (1 is the first): later ones cost as much as they have pixels."""
-    here, later = plan[min(level, len(plan)) - 1], plan[level:]
-    now = sum(part.steps for part in plan[:level]) - step
-    return max(0, now) + sum(part.steps * (part.size / here.size) ** 2 for part in later)

@@ -60,7 +60,8 @@ class Frame:
     steps: int
     level: int
     """1 is the smallest size"""
-    levels: int
+    plan: tuple[Level, ...]
+    """the sizes of the whole run and the steps at each"""
     painting: Tensor
     """(1, 3, H, W), sRGB in [0, 1], this frame's own: what is optimised, before the photo is kept and colours are brought back"""
     terms: Losses
@@ -94,6 +95,11 @@ class Frame:
         colors = tile(self.colors) if tiling else self.colors
         image = recolored(image, colors, self.color_method, self.weights.color_strength)
         return image if self.kept is None else with_kept(image, self.kept, tiling)
+
+    @property
+    def levels(self) -> int:
+        """How many sizes the run has."""
+        return len(self.plan)
 
     @property
     def losses(self) -> dict[str, float]:
@@ -218,7 +224,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
             step=step,
             steps=recipe.all_steps,
             level=level,
-            levels=len(plan),
+            plan=tuple(plan),
             painting=optimizer.image,
             terms=optimizer.losses,
             weights=weights,

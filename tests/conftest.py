@@ -21,7 +21,7 @@ torch.set_num_threads(2)
 def url():
     """The address of a studio that is served for this file."""
     from stylekit import ui
-    from stylekit.ui.hosting import Limits
+    from stylekit.studio.limits import Limits
 
     os.environ["NO_PROXY"] = "127.0.0.1,localhost"
     demo = ui.build(Limits(concurrency=2))

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from stylekit import Dials, Frame, Job, Recipe, open_picture
-from stylekit.ui import compute
+from stylekit.studio.backends import here, zerogpu
 
 ASSETS = Path(__file__).parents[1] / "assets"
 RECIPE = Recipe(size=64, steps=40, style_weight=5.0)
@@ -21,7 +21,7 @@ def in_another_process(job: Job, file: Path) -> Iterator[Frame]:
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def work() -> None:
-        for frame in compute.run(job, file):
+        for frame in zerogpu.run(job, file):
             there.send(frame)
             time.sleep(0.02)
         there.send(None)
@@ -39,8 +39,8 @@ def main() -> None:
     content = open_picture(ASSETS / "photos/coffee.jpg", 64).image
     style = open_picture(ASSETS / "artworks/indigo-waves.jpg", 64).image
     dials, seen = Dials(RECIPE.weights), []
-    compute.encoder("compact")
-    for frame in compute.on_loan(in_another_process, Job(content, [style], RECIPE), dials):
+    here.encoder("compact")
+    for frame in zerogpu.on_loan(in_another_process, Job(content, [style], RECIPE), dials):
         if frame.step == 10:
             dials.weights = replace(RECIPE, style_weight=44.0).weights
         seen.append(frame.weights.style_weight)

@@ -19,7 +19,6 @@ from safetensors.torch import save_file
 
 from stylekit import PRESETS, Recipe, WeightsError, __version__, cli, open_picture, read_recipe_json, transfer
 from stylekit.encoders import vgg19
-from stylekit.pyramid import levels
 from stylekit.recipe import SETTINGS, PerLayer
 
 ROOT = Path(__file__).parents[1]
@@ -243,13 +242,6 @@ def test_progress_on_a_terminal(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().err.split("\r\x1b[K")
     assert any(line.startswith("[##########----------] step 2 of 4, 48x32, ") and line.endswith(" left") for line in lines)
     assert all(len(line) < 70 for line in lines if line.startswith("[")) and lines[-1].endswith("on cpu\n")
-
-
-def test_the_time_left_counts_pixels():
-    plan = levels(512, 100, 48)
-    assert cli.steps_left(100, len(plan), plan) == 0
-    assert cli.steps_left(99, len(plan), plan) == 1
-    assert cli.steps_left(0, 1, plan) == pytest.approx(sum(part.steps * (part.size / plan[0].size) ** 2 for part in plan))
 
 
 def painting(out):

@@ -29,7 +29,7 @@ from stylekit.encoders.vgg19 import VGG19
 from stylekit.formulations import content_loss
 from stylekit.recipe import POOLINGS
 from stylekit.statistics import gram_loss, mean_covariance_loss, moments
-from stylekit.ui import hosting
+from stylekit.studio import hosting
 from training.student import Student
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights" / "vgg19_standin.safetensors"

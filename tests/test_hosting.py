@@ -17,12 +17,12 @@ from starlette.datastructures import Headers
 
 from bench.attack import API, PHOTO, Served, png, served
 from stylekit import ui
-from stylekit.ui import hosting
+from stylekit.studio import hosting
+from stylekit.studio.limits import Limits
+from stylekit.studio.storage import Folder
 from stylekit.ui.components import MaskEditor
 from stylekit.ui.guard import Guard
-from stylekit.ui.hosting import Limits
 from stylekit.ui.listening import UNHEARD
-from stylekit.ui.storage import Folder
 
 FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
 

@@ -29,8 +29,9 @@ STOREYS = {
     **dict.fromkeys(["transfer", "presets"], 7),
     **dict.fromkeys(["explore", "augment"], 8),
     "stylekit": 9,  # its __init__: the public names of all rooms below
-    **dict.fromkeys(["cli", "ui"], 10),
-    **dict.fromkeys(["app", "__main__"], 11),  # the street
+    "studio": 10,
+    **dict.fromkeys(["cli", "ui"], 11),
+    **dict.fromkeys(["app", "__main__"], 12),  # the street
 }
 """A room imports only from storeys below its own."""
 
@@ -40,7 +41,7 @@ ENVIRONMENT_EXCEPTIONS = {
     "ui/__init__.py": {("setdefault", "GRADIO_ANALYTICS_ENABLED")},  # gradio reads it while it is imported
     "threads.py": {("setdefault", "OMP_WAIT_POLICY"), ("setdefault", "GOMP_SPINCOUNT")},  # torch, likewise
 }
-"""Besides ui/hosting.py, which may do as it likes: {file: (what it does with os.environ, to which variables)}."""
+"""Besides studio/hosting.py, which may do as it likes: {file: (what it does with os.environ, to which variables)}."""
 
 
 def files():
@@ -93,6 +94,8 @@ def import_faults(path, tree):
             yield f"{path} imports what only running it would show"
         elif top in {"gradio", "gradio_client"} and room != "ui":
             yield f"{path} imports gradio"
+        elif top in {"spaces", "ray"} and not path.startswith("studio/backends/"):
+            yield f"{path} imports {top}"
         elif top == "tqdm" and room != "cli":
             yield f"{path} prints"
         elif STOREYS[room] < 2 and top not in sys.stdlib_module_names:
@@ -121,7 +124,7 @@ def print_faults(path, tree):
 
 
 def environment_faults(path, tree):
-    if path == "ui/hosting.py":
+    if path == "studio/hosting.py":
         return
     constants = {
         _name(node.targets[0]): node.value.value
@@ -150,7 +153,7 @@ def faults(path, source):
 
 def test_the_house_is_as_it_was_drawn():
     seen = dict(files())
-    assert {"app.py", "__init__.py", "__main__.py", "errors.py", "encoders/vgg19.py", "ui/hosting.py"} <= seen.keys()
+    assert {"app.py", "__init__.py", "__main__.py", "errors.py", "encoders/vgg19.py", "studio/hosting.py"} <= seen.keys()
     assert [fault for path, source in seen.items() for fault in faults(path, source)] == []
 
 
@@ -170,7 +173,7 @@ def test_the_house_is_as_it_was_drawn():
         ("pictures.py", "from stylekit.transfer import stylize", "does not lie below"),
         ("color.py", "from stylekit import optimizers", "does not lie below"),
         ("color.py", "import stylekit.encoders.vgg19 as network", "does not lie below"),
-        ("encoders/vgg19.py", "from stylekit.ui import hosting", "does not lie below"),
+        ("encoders/vgg19.py", "from stylekit.studio import hosting", "does not lie below"),
         ("encoders/vgg19.py", "from ..statistics import moments", "does not lie below"),
         ("encoders/__init__.py", "from .. import pictures", "does not lie below"),
         ("encoders/compact.py", "__import__('stylekit.pictures')", "does not lie below"),
@@ -192,6 +195,10 @@ def test_the_house_is_as_it_was_drawn():
         ("cli.py", "from gradio import Blocks", "gradio"),
         ("cli.py", "import gradio_client", "gradio"),
         ("app.py", "import gradio", "gradio"),
+        ("studio/run.py", "import gradio", "gradio"),
+        ("studio/run.py", "from stylekit.ui.words import Words", "does not lie below"),
+        ("studio/hosting.py", "import importlib\nimportlib.import_module('spaces')", "spaces"),
+        ("ui/events.py", "import spaces", "spaces"),
         ("recipe.py", "import torch", "standard library"),
         ("pyramid.py", "from numpy import ceil", "standard library"),
         ("errors.py", "import PIL.Image", "standard library"),
@@ -234,7 +241,8 @@ def test_the_test_above_can_fail(path, source, says):
         ("cli.py", "import sys\nfrom stylekit import __version__\nprint(1, file=sys.stderr)"),
         ("ui/__init__.py", "import os\nos.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')\nimport gradio"),
         ("ui/events.py", "import gradio\nfrom stylekit.ui import layout\nfrom .words import Words"),
-        ("ui/hosting.py", "import importlib, os\nos.environ['SPACE_ID']\nimportlib.import_module('spaces')"),
+        ("studio/hosting.py", "import os\nos.environ['SPACE_ID']"),
+        ("studio/backends/zerogpu.py", "import importlib\nimportlib.import_module('spaces')"),
         ("__init__.py", "from stylekit.transfer import stylize"),
         ("__main__.py", "from stylekit.cli import main"),
         ("app.py", "from stylekit import ui"),
@@ -407,7 +415,7 @@ def test_every_key_that_the_page_asks_for_exists_and_gets_what_its_braces_need()
 
 def test_the_pages_words_are_all_used_and_no_label_is_missing():
     english = languages()["en"].keys()
-    code = "".join(source for path, source in files() if path.startswith("ui/") and path != "ui/words.py")
+    code = "".join(source for path, source in files() if path.startswith(("ui/", "studio/")) and path != "ui/words.py")
     composed = ("label.", "part.", "help.", "samples.", "color.", "photo", "artwork")  # keys that the code puts together
     assert {key for key in english if f'"{key}"' not in code.replace("'", '"') and not key.startswith(composed)} == set()
     said = {name.removeprefix("label.").removeprefix("part.") for name in english}

@@ -22,7 +22,7 @@ FAULTS = """if True:
     if how == "told":
         assert keep_freed()
     if how == "page":
-        from stylekit.ui import hosting
+        from stylekit.studio import hosting
 
         hosting.prepare()
     if how == "command line":

@@ -10,9 +10,9 @@ from browser import PATIENCE, drop, playwright
 from stylekit import Recipe, open_picture, read_recipe_json, save_png, stylize
 from stylekit.encoders import load_encoder
 from stylekit.presets import PRESETS
-from stylekit.ui.hosting import Limits
-from stylekit.ui.painting import Order, Studio
-from stylekit.ui.session import EARLIER, Canvas, Session, Sessions
+from stylekit.studio.limits import Limits
+from stylekit.studio.run import Order, Studio
+from stylekit.studio.session import EARLIER, Canvas, Session, Sessions
 from stylekit.ui.words import Words
 
 ASSETS = Path(__file__).parents[1] / "assets"

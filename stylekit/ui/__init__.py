@@ -10,7 +10,7 @@ from stylekit.threads import yield_cores
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio reads it when it is imported: nothing leaves this machine
 yield_cores()
 
-from stylekit.ui import hosting
+from stylekit.studio import hosting
 
 hosting.folder()  # and where its cache is
 
@@ -19,12 +19,13 @@ from gradio import routes
 from starlette.middleware import Middleware
 
 from stylekit.errors import UsageError
+from stylekit.studio.limits import Limits
+from stylekit.studio.run import Studio
+from stylekit.ui import api, events
 from stylekit.ui.components import ASSETS
-from stylekit.ui.events import wire
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
 from stylekit.ui.layout import place
-from stylekit.ui.painting import Studio
 from stylekit.ui.words import Words
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "s
 class Page(gr.Blocks):
     """The page, which knows the limits that it is launched with."""
 
-    limits = hosting.Limits()
+    limits = Limits()
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Raises gr.Error, in a sentence, for a call with too few values."""
@@ -63,10 +64,10 @@ class Page(gr.Blocks):
             raise gr.Error(said, print_exception=False) from error
 
 
-def build(limits: hosting.Limits | None = None) -> Page:
+def build(limits: Limits | None = None) -> Page:
     """The page with its events, not yet served. Ends the program, in a sentence, if an environment variable makes no sense."""
     try:
-        limits = limits or hosting.Limits.from_environment()
+        limits = limits or hosting.limits()
     except UsageError as error:
         raise SystemExit(f"stylekit: {error}") from None
     hosting.prepare()
@@ -74,8 +75,9 @@ def build(limits: hosting.Limits | None = None) -> Page:
     gr.set_static_paths([ASSETS])
     with Page(title=words("title"), analytics_enabled=False, fill_width=True) as page:
         components = place(words, limits)
-        waiting = limits.concurrency + limits.queue
-        wire(page, components, Studio(limits, words), waiting + SPARE)
+        studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
+        events.wire(page, components, studio, waiting + SPARE)
+        api.wire(studio, waiting + SPARE)
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)
     demo.limits = limits

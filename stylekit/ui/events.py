@@ -1,8 +1,7 @@
 """What happens: plain functions and generators first, the wiring at the foot."""
 
 import functools
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from html import escape
 from pathlib import Path
@@ -22,23 +21,17 @@ from stylekit.recipe import (
     MOST_STYLES,
     SETTINGS,
     STYLE_LAYERS,
-    Choice,
-    PerArtwork,
-    Performance,
-    PerLayer,
     Recipe,
-    Switch,
     Weights,
-    setting,
 )
-from stylekit.ui import compute, plots
+from stylekit.studio import backends
+from stylekit.studio.masks import Drawings
+from stylekit.studio.run import BRUSHES, PREVIEW, Order, Studio, View, opened, pictures_of
+from stylekit.studio.session import Canvas, Session
+from stylekit.ui import plots
 from stylekit.ui.components import Dial, PictureFile
-from stylekit.ui.hosting import Limits
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
 from stylekit.ui.listening import Listener
-from stylekit.ui.masking import Drawings
-from stylekit.ui.painting import BRUSHES, PREVIEW, Order, Studio, View, opened, pictures_of
-from stylekit.ui.session import Canvas, Session
 
 Updates = dict[Component | BlockContext, Any]
 
@@ -50,9 +43,6 @@ PALETTE_METHOD = "linear"
 
 SHOWN = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 """Pillow's names of the formats that browsers show."""
-
-API_PERIOD = 3
-"""Previews between two that the API shows, because each becomes a file there."""
 
 
 class Events:
@@ -371,43 +361,11 @@ class Events:
             if order.content is None or not order.styles:
                 raise RecipeError(self.words("error.two_pictures"))
             content, styles = pictures_of(order.content, order.styles, order.recipe)
-            alpha, layers = compute.gatys_units(Job(content.image, styles, order.recipe))
+            alpha, layers = backends.gatys_units(Job(content.image, styles, order.recipe))
         except StylekitError as error:
             return alert(error)
         parts = ", ".join(f"{layer} {weight:.3g}" for layer, weight in layers.items())
         return escape(self.words("units.say", alpha=f"{alpha:.3g}", layers=parts, size=order.recipe.size))
-
-    # ------------------------------------------------------------------------------------------------ for programs
-
-    def stylize(self, content: str, *values: Any) -> Iterator[Any]:
-        """Paint a photo in the style of one to four artworks, showing previews; the last picture is the result, a PNG.
-
-        The settings are those of stylekit.Recipe; `size` is the longest side in pixels. A studio with a time limit may end
-        earlier, with a warning: the picture is then as far as it came.
-        """
-        styles, palette, start = [style for style in values[:MOST_STYLES] if style], *values[MOST_STYLES : MOST_STYLES + 2]
-        settings = dict(zip(SETTINGS, values[MOST_STYLES + 2 :], strict=True))
-        try:
-            order = Order(content, styles, Recipe(**settings), palette=palette, start=start)
-            if palette and not order.recipe.color_strength:
-                raise RecipeError(self.words("error.palette"))
-        except RecipeError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        session, shown = Session(), 0
-        with closing(self.studio.paint(session, order, Listener())) as views:
-            for view in views:
-                if view.error:
-                    raise gr.Error(view.error, print_exception=False)
-                if view.mode == "waiting":
-                    yield gr.skip()  # nothing new, but whoever cancels finds something to close
-                if view.preview is not None:
-                    shown += 1
-                    if shown % API_PERIOD == 1:
-                        yield view.preview
-                if view.canvas:
-                    if view.canvas.unfinished:  # the studio's time limit
-                        gr.Warning(view.text)
-                    yield str(view.canvas.path)
 
 
 def alert(error: StylekitError) -> str:
@@ -511,64 +469,3 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     token = "session => [session, stylekitToken()]"
     loaded = blocks.load(events.arrive, [page.session, page.token], found, js=token, **live)
     loaded.then(events.come_back, page.session, shown, **live)
-    _wire_programs(page, events, limits_on_waiting)
-
-
-def _wire_programs(page: Page, events: Events, limits_on_waiting: int) -> None:
-    """The endpoints for scripts: /stylize streams previews, /stylize_file returns the result alone."""
-    with gr.Group(visible=False):
-        pictures = ["content", "style", *(f"style_{n}" for n in range(2, MOST_STYLES + 1)), "palette", "start"]
-        inputs: list[Component] = [PictureFile(type="filepath", image_mode=None, label=name) for name in pictures]
-        inputs += [_input(name, events.studio.limits) for name in SETTINGS]
-        stylize = _named(events.stylize, pictures)
-        preview, file = gr.Image(format="jpeg", label="picture"), gr.File(label="result")
-        both: list[tuple[str, Callable[..., Any], Component]] = [
-            ("stylize", stylize, preview),
-            ("stylize_file", _last_of(stylize), file),
-        ]
-        for name, handler, output in both:
-            gr.Button(name).click(
-                handler, inputs, output, api_name=name, concurrency_limit=limits_on_waiting, concurrency_id="paint"
-            )
-
-
-def _input(name: str, limits: Limits) -> Component:
-    """A parameter of the API for a setting, whose recipe checks its limits; the default is within the studio's."""
-    described, default = setting(name), getattr(Recipe(), name)
-    match described:
-        case PerLayer():
-            return gr.JSON(dict(default), label=name)
-        case PerArtwork() | Performance():
-            return gr.JSON([], label=name)
-        case Switch():
-            return gr.Checkbox(default, label=name)
-        case Choice():
-            return gr.Dropdown(list(described.choices), value=default, allow_custom_value=True, label=name)
-    most = {"size": limits.max_size, "steps": limits.max_steps}.get(name, default)
-    return gr.Number(min(default, most), label=name)
-
-
-def _named(stylize: Callable[..., Iterator[Any]], pictures: Sequence[str]) -> Callable[..., Iterator[Any]]:
-    """`stylize` with a name for each parameter, for the API to show: the pictures, of which two are needed, and the fields."""
-
-    @functools.wraps(stylize)
-    def named(*values: Any) -> Iterator[Any]:
-        yield from stylize(*values)
-
-    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
-    parameters = [inspect.Parameter(name, kind, default=empty if n < 2 else None) for n, name in enumerate(pictures)]
-    parameters += [inspect.Parameter(name, kind, default=getattr(Recipe(), name)) for name in SETTINGS]
-    named.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return named
-
-
-def _last_of(stylize: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """`stylize` without its previews, under the same names of parameters; a generator, so that it ends when nobody waits."""
-
-    @functools.wraps(stylize)
-    def stylize_file(*values: Any) -> Iterator[Any]:
-        for shown in stylize(*values):
-            yield shown if isinstance(shown, str) else gr.skip()
-
-    stylize_file.__doc__ = "Paint a photo in the style of an artwork; returns only the result, a PNG with the recipe inside."
-    return stylize_file

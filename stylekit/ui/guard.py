@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from stylekit.studio.hosting import LOCAL
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 UNUSED = ("/gradio_api/process_recording", "/gradio_api/deep_link", "/gradio_api/run-history", "/monitoring")
 """Gradio's that this page does not use, and that write files or start programs."""

@@ -23,11 +23,12 @@ from stylekit.recipe import (
     Switch,
     setting,
 )
-from stylekit.ui import hosting
+from stylekit.studio import hosting
+from stylekit.studio.limits import Limits
+from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
+from stylekit.studio.run import View
+from stylekit.studio.session import Session
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
-from stylekit.ui.masking import COLORS, OPACITY, SOFTNESS
-from stylekit.ui.painting import View
-from stylekit.ui.session import Session
 from stylekit.ui.words import Words
 
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
@@ -131,7 +132,7 @@ def samples(folder: str) -> list[str]:
     return sorted(str(path) for path in (ASSETS / folder).glob("*.jpg"))
 
 
-def place(words: Words, limits: hosting.Limits) -> Page:
+def place(words: Words, limits: Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
     parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
     parts["token"] = gr.Textbox(visible=False)
@@ -302,7 +303,7 @@ def drawn_on(photo: Any) -> Any:
     return None if photo is None else {"background": photo, "layers": [], "composite": None}
 
 
-def _dials(words: Words, limits: hosting.Limits) -> dict[str, Any]:
+def _dials(words: Words, limits: Limits) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["look"] = gr.Radio(
         [(preset.title, name) for name, preset in PRESETS.items() if not preset.program],
@@ -390,7 +391,7 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
     return sliders
 
 
-def _control(name: str, words: Words, limits: hosting.Limits) -> Any:
+def _control(name: str, words: Words, limits: Limits) -> Any:
     described, default = setting(name), getattr(Recipe(), name)
     facts: dict[str, Any] = {"label": words(f"label.{name}"), "info": described.help, "elem_id": f"set-{name}"}
     match described:

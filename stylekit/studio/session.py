@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stylekit.recipe import Recipe, Weights
+from stylekit.studio.losses import LossTable
 from stylekit.transfer import Dials
-from stylekit.ui.plots import LossTable
 
 EARLIER = 3
 """Paintings that are kept beside the one on the easel."""

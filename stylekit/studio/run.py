@@ -24,13 +24,15 @@ from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import REPEATED, levels, scaled
 from stylekit.recipe import Recipe
 from stylekit.resize import fit
+from stylekit.studio import backends, hosting
+from stylekit.studio.backends import here
+from stylekit.studio.limits import Limits
+from stylekit.studio.losses import LossTable
+from stylekit.studio.masks import Drawings
+from stylekit.studio.progress import Progress
+from stylekit.studio.queue import Line
+from stylekit.studio.session import Canvas, Session, Sessions
 from stylekit.transfer import Dials, Frame
-from stylekit.ui import compute, hosting
-from stylekit.ui.hosting import Limits, Line
-from stylekit.ui.masking import Drawings
-from stylekit.ui.plots import LossTable
-from stylekit.ui.session import Canvas, Session, Sessions
-from stylekit.ui.words import Words
 
 PREVIEW = 512
 """Longest side of a preview in pixels: the page enlarges it, and the result comes in full."""
@@ -52,6 +54,9 @@ OPENING = threading.BoundedSemaphore(2)
 
 BRUSHES = 2
 """How much larger than the content an artwork is kept, for brushes that are enlarged while it runs."""
+
+Words = Callable[..., str]
+"""A sentence by its key, with the values that it names."""
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +186,7 @@ class _Run:
         self.content: Picture | None = None
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
-        self.pace = Pace()
+        self.progress = Progress()
         self.table = LossTable()
 
     @property
@@ -213,7 +218,7 @@ class _Run:
 
     def _fetch(self) -> Iterator[View]:
         shown = 0.0
-        with contextlib.closing(compute.fetch(self.order.recipe.encoder)) as progress:
+        with contextlib.closing(here.fetch(self.order.recipe.encoder)) as progress:
             for done, total in progress:
                 if self.over:
                     return
@@ -230,7 +235,7 @@ class _Run:
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
         job = Job(self.content.image, styles, recipe, masks or Masks(), start, palette, done)
-        frames = compute.frames(job, self.dials)
+        frames = backends.frames(job, self.dials)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
@@ -286,15 +291,15 @@ class _Run:
             self.table.turns.append(step)
         self.table.add(step, frame.losses)
         self.frame = frame
-        self.pace.take(frame)
+        self.progress.take(frame)
 
     def _view(self, frame: Frame) -> View:
         height, width = frame.painting.shape[2:]
         small = fit(frame.image, scaled((height, width), min(PREVIEW, max(height, width))))
         step, steps = self.begun_at + frame.step, self.begun_at + frame.steps
         text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
-        if speed := self.pace.speed():
-            left = self.pace.seconds_left(frame, self.order.recipe.size)
+        if speed := self.progress.speed():
+            left = self.progress.seconds_left()
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
         turned = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
         note = " ".join(part for part in (turned, self.session.waiting, self.session.refused) if part)
@@ -349,33 +354,6 @@ class _Run:
             full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
             raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
         return path, before, painting
-
-
-class Pace:
-    """How fast steps are taken, and how long the rest will take: later levels have more pixels, so their steps cost more."""
-
-    POWER = 0.85
-    """of the pixels that a step's time grows with; below 1, because small pictures do not fill the machine"""
-
-    def __init__(self) -> None:
-        self._times: list[tuple[int, float]] = []  # (level, seconds) of the last steps
-
-    def take(self, frame: Frame) -> None:
-        """Remember when this frame came."""
-        same = [t for t in self._times if t[0] == frame.level][-30:]
-        self._times = [*same, (frame.level, frame.seconds)]
-
-    def speed(self) -> float:
-        """Steps per second at this level; 0 while it is not known."""
-        seconds = self._times[-1][1] - self._times[0][1]
-        return (len(self._times) - 1) / seconds if seconds > 0 else 0.0
-
-    def seconds_left(self, frame: Frame, size: int) -> float:
-        """An estimate; `size` is the longest side of the result."""
-        larger = (size / max(frame.painting.shape[2:])) ** (2 * self.POWER)
-        # the remaining steps are spread over levels whose steps cost between as much as now and `larger` times that
-        mean = (1 + larger) / 2 if frame.level < frame.levels else 1.0
-        return (frame.steps - frame.step) * mean / max(self.speed(), 1e-6)
 
 
 def _duration(seconds: float) -> str:

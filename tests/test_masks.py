@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from stylekit import SizeError
+from stylekit.job import _check_masks
 from stylekit.recipe import MOST_STYLES
-from stylekit.transfer import _check_masks
-from stylekit.ui.masking import COLORS, MOST_LAYERS, OPACITY, SOFTNESS, Drawings, blurred, regions_of
+from stylekit.studio.masks import COLORS, MOST_LAYERS, OPACITY, SOFTNESS, Drawings, blurred, regions_of
 
 
 def rgb(color):

@@ -22,10 +22,11 @@ from stylekit import Recipe, load_encoder, open_picture, read_recipe_json, ui
 from stylekit.errors import BusyError, RecipeError, UsageError
 from stylekit.objective import Objective
 from stylekit.resize import fill
-from stylekit.ui import compute, hosting
-from stylekit.ui.hosting import Limits, Line
-from stylekit.ui.painting import Order, Studio
-from stylekit.ui.session import Session
+from stylekit.studio import backends, hosting
+from stylekit.studio.limits import Limits
+from stylekit.studio.queue import Line
+from stylekit.studio.run import Order, Studio
+from stylekit.studio.session import Session
 from stylekit.ui.words import Words
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -76,7 +77,7 @@ def run_until(studio, session, an_order, steps, then):
 
 
 def test_pause_keeps_the_picture_and_continue_takes_the_remaining_steps(studio, monkeypatch):
-    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)
     session, long = Session(), replace(SMALL, steps=60)
     paused = run_until(studio, session, order(long), 10, lambda: setattr(session, "stopping", "pause"))[-1]
     assert "Paused at step" in paused.text
@@ -123,7 +124,7 @@ def test_a_finished_picture_that_is_continued_gets_better_and_no_grainier(photo,
 
 
 def test_stop_keeps_the_last_picture_and_weights_turned_between_runs_are_used_by_the_next(studio, monkeypatch):
-    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)
     session, long = Session(), replace(SMALL, steps=60)
     last = run_until(studio, session, order(long), 5, lambda: setattr(session, "stopping", "stop"))[-1]
     assert "Stopped at step" in last.text and last.canvas.path.is_file() and last.canvas.unfinished == 0
@@ -133,7 +134,7 @@ def test_stop_keeps_the_last_picture_and_weights_turned_between_runs_are_used_by
 
 
 def test_a_turned_weight_is_used_by_the_very_next_step_and_said(studio, monkeypatch):
-    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)
     session = Session()
     turned = []
 
@@ -207,7 +208,7 @@ def test_two_places_mean_two_at_once():
 
 def test_many_visitors_at_once_never_compute_at_the_same_time(studio, monkeypatch):
     inside, most = 0, 0
-    lock, original = threading.Lock(), compute.frames
+    lock, original = threading.Lock(), backends.frames
 
     def counted(*args):
         nonlocal inside, most
@@ -220,7 +221,7 @@ def test_many_visitors_at_once_never_compute_at_the_same_time(studio, monkeypatc
             with lock:
                 inside -= 1
 
-    monkeypatch.setattr(compute, "frames", counted)
+    monkeypatch.setattr(backends, "frames", counted)
     results = []
     threads = [
         threading.Thread(target=lambda: results.append(list(studio.paint(Session(), order(replace(SMALL, steps=3))))[-1]))
@@ -258,7 +259,7 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_costs_the_last_picture_no
 
 
 def test_an_unexpected_failure_keeps_the_last_picture_and_is_logged(studio, monkeypatch, caplog):
-    original = compute.frames
+    original = backends.frames
 
     def failing(*args):
         for frame in original(*args):
@@ -266,7 +267,7 @@ def test_an_unexpected_failure_keeps_the_last_picture_and_is_logged(studio, monk
             if frame.step == 5:
                 raise RuntimeError("/secret/path out of memory")
 
-    monkeypatch.setattr(compute, "frames", failing)
+    monkeypatch.setattr(backends, "frames", failing)
     session = Session()
     with caplog.at_level(logging.ERROR):
         last = list(studio.paint(session, order()))[-1]
@@ -276,7 +277,7 @@ def test_an_unexpected_failure_keeps_the_last_picture_and_is_logged(studio, monk
 
 
 def test_a_run_ends_at_the_time_limit_and_can_be_continued(monkeypatch):
-    monkeypatch.setattr("stylekit.ui.painting.PERIOD", 0.0)
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)
     studio, session = Studio(Limits(max_seconds=1), Words()), Session()
     last = list(studio.paint(session, order(replace(SMALL, steps=100_0))))[-1]
     assert "Paused" in last.text and 0 < session.canvas.step < 1000
@@ -355,13 +356,13 @@ def test_a_picture_that_cannot_be_saved_leaves_nothing_and_the_earlier_one_stays
 def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
     monkeypatch.setenv("STYLEKIT_MAX_SIZE", "333")
     monkeypatch.setenv("STYLEKIT_CONCURRENCY", "3")
-    limits = Limits.from_environment()
+    limits = hosting.limits()
     assert (limits.max_size, limits.concurrency, limits.max_steps) == (333, 3, Limits.max_steps)
     with pytest.raises(RecipeError, match="333"):
         limits.check(Recipe(size=334))
     monkeypatch.setenv("STYLEKIT_MAX_SIZE", "large")
     with pytest.raises(UsageError, match="STYLEKIT_MAX_SIZE"):
-        Limits.from_environment()
+        hosting.limits()
 
 
 @pytest.mark.parametrize(
@@ -418,8 +419,6 @@ def test_dials_reach_a_loop_in_another_process():
 
 
 def test_zerogpu_is_used_only_where_it_is(monkeypatch):
-    assert not hosting.borrows_gpu()
-    monkeypatch.setattr(hosting, "spaces", type("spaces", (), {}))
     assert not hosting.borrows_gpu()
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     assert hosting.borrows_gpu() and hosting.device_name() == "GPU on loan"
