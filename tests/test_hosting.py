@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 
 from bench.attack import API, PHOTO, Served, png, served
 from stylekit import ui
+from stylekit.recipe import SETTINGS
 from stylekit.studio import hosting
 from stylekit.studio.limits import Limits
 from stylekit.studio.storage import Folder
@@ -266,7 +267,11 @@ def test_the_printed_curl_example_works_as_printed(tmp_path):
     assert "event: complete" in done.stdout and "stylekit.png" in done.stdout
 
 
-@pytest.mark.parametrize(("data", "says"), [([1, 2], "has 2 values and needs 33"), (["x"] * 33, "of the wrong kind")])
+NEEDED = len(SETTINGS) + 7
+"""Values of a call: photo, four artworks, palette and start, then the settings."""
+
+
+@pytest.mark.parametrize(("data", "says"), [([1, 2], f"has 2 values and needs {NEEDED}"), (["x"] * NEEDED, "of the wrong kind")])
 def test_a_wrong_positional_call_is_told_so_in_a_sentence(studio, data, says):
     event = studio.web.post(f"{API}/call/stylize_file", json={"data": data}).json()["event_id"]
     said = " ".join(studio.messages("stylize_file", event))
