@@ -136,8 +136,8 @@ class Objective:
         self._depth = {k: math.log2(encoder.stride(k)) / deepest for k in encoder.check_layers(recipe.layer_weights)}  # 0 to 1
         self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
         self._content: dict[tuple[str, bool], Tensor] = {}
-        self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (brush size, {layer: measured})
-        self._mixed: dict[str, tuple[Any, Any]] = {}  # {layer: ((shares, brush sizes), measured)}
+        self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (style scale, {layer: measured})
+        self._mixed: dict[str, tuple[Any, Any]] = {}  # {layer: ((shares, style scales), measured)}
         self._guides: dict[tuple[int | None, str], Tensor | None] = {}
         self._coefficients: tuple[Weights, Coefficients] | None = None
 
@@ -227,15 +227,15 @@ class Objective:
 
     @torch.no_grad()
     def _measure_styles(self, layers: list[str], weights: Weights) -> None:
-        """What is measured of each style in these layers, at its brush size; each is measured once."""
+        """What is measured of each style in these layers, at its style scale; each is measured once."""
         scales, masks = self._scales(weights), _padded(self.masks.artworks, len(self.styles), None)
         for k, (style, scale, mask) in enumerate(zip(self.styles, scales, masks, strict=True)):
             if self._style[k][0] != scale:
                 self._style[k] = (scale, {})
             known = self._style[k][1]
             if unseen := [layer for layer in layers if layer not in known]:
-                brush = _brush(style, max(self.content.shape[2:]), scale, self._smallest)
-                for layer, features in self._encoder(brush, unseen).items():
+                picture = _at_scale(style, max(self.content.shape[2:]), scale, self._smallest)
+                for layer, features in self._encoder(picture, unseen).items():
                     guide = None if mask is None else guide_at(mask, _size(features))
                     known[layer] = self._statistic.measure(features, guide)
 
@@ -261,7 +261,7 @@ class Objective:
         return self._guides[style, layer]
 
     def _mixture(self, layer: str, weights: Weights) -> Any:
-        """What is measured of the styles together in a layer; kept until shares or brush sizes are turned."""
+        """What is measured of the styles together in a layer; kept until shares or style scales are turned."""
         shares, scales = self._shares(layer, weights), self._scales(weights)
         if layer not in self._mixed or self._mixed[layer][0] != (shares, scales):
             used = [k for k, share in enumerate(shares) if share]
@@ -294,8 +294,8 @@ def with_kept(image: Tensor, kept: tuple[Tensor, Tensor], tiling: bool) -> Tenso
     return image.lerp(*((tile(photo), tile(mask)) if tiling else (photo, mask)))
 
 
-def _brush(style: Tensor, longest: int, scale: float, smallest: int) -> Tensor:
-    """The style picture at a level, for a brush `scale` times as large as if both pictures were equally long.
+def _at_scale(style: Tensor, longest: int, scale: float, smallest: int) -> Tensor:
+    """The style picture at a level, for strokes `scale` times as large as if both pictures were equally long.
 
     Not enlarged beyond its own pixels times `scale`, unless the encoder sees nothing otherwise.
     """

@@ -153,7 +153,7 @@ def test_every_text_stands_out(visit, long_recipe, tmp_path, dark):
 
 def test_the_measure_of_contrast_can_tell(visit):
     page = visit().page
-    page.evaluate("document.querySelector('#look-note .prose').style.color = '#aaa'")
+    page.evaluate("document.querySelector('#preset-note .prose').style.color = '#aaa'")
     page.evaluate("document.querySelector('#masthead p').style.opacity = 0.4")
     faint, _ = page.evaluate(FAINT)
     assert len(faint) == 2 and "Photo and style" in "".join(faint) and "Paint a photo" in "".join(faint)
@@ -163,7 +163,8 @@ def test_the_measure_of_contrast_can_tell(visit):
 
 LETTERS = """() => {
   const texts = '#masthead *, .note, [id^=samples] .label, #views button, #status span, #buttons button, .losses span, '
-    + 'footer button, #dials :is(h2, p, button), .dial :is(span, .info-text, input[type=number]), #looks span, .label-wrap span';
+    + 'footer button, #dials :is(h2, p, button), .dial :is(span, .info-text, input[type=number]), #presets span, '
+    + '.label-wrap span';
   const shown = [...document.querySelectorAll(texts)].filter(e => e.checkVisibility());
   const named = shown.map(e => [e, `${e.tagName}.${e.className}:${(e.innerText?.trim() || e.ariaLabel || '').slice(0, 24)}`]);
   const texted = named.filter(([e, name]) => !name.endsWith(':'));
@@ -220,7 +221,7 @@ def test_what_is_touched_is_a_fingers_width(visit, long_recipe, size):
     paint(visitor, long_recipe)
     stop(visitor)
     small = page.evaluate(
-        """() => [...document.querySelectorAll('button, input:not([type=radio]), summary, a, #looks label')]
+        """() => [...document.querySelectorAll('button, input:not([type=radio]), summary, a, #presets label')]
           .filter(e => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
           .filter(e => !e.closest('.visually-hidden, .skip'))
           .map(e => e.matches('[type=checkbox]') ? e.closest('label') : e)
@@ -313,16 +314,16 @@ def test_the_skip_link_leads_to_paint(visit):
     playwright.expect(page.locator("#paint")).to_be_focused()
 
 
-def test_the_looks_are_one_stop_and_arrows_go_from_one_to_the_next(visit):
+def test_the_presets_are_one_stop_and_arrows_go_from_one_to_the_next(visit):
     page = visit().page
-    page.locator("#looks input").first.focus()
+    page.locator("#presets input").first.focus()
     page.keyboard.press("ArrowRight")
-    playwright.expect(page.locator("#looks label.selected")).to_have_text("Gentle")
-    playwright.expect(page.locator("#look-note")).to_contain_text("The photo stays clear")
+    playwright.expect(page.locator("#presets label.selected")).to_have_text("Gentle")
+    playwright.expect(page.locator("#preset-note")).to_contain_text("The photo stays clear")
     page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '1.5'")
     assert focused(page) == "gentle"
     page.keyboard.press("Tab")
-    assert not page.evaluate("document.activeElement.closest('#looks')")
+    assert not page.evaluate("document.activeElement.closest('#presets')")
     page.keyboard.press("Shift+Tab")
     assert focused(page) == "gentle"
 

@@ -30,14 +30,14 @@ def value(*layers):
     return {"background": np.zeros((*layers[0].shape[:2], 3), np.uint8), "layers": list(layers), "composite": None}
 
 
-def masks_of(photo, artworks=1, softness=0.0, cutouts=None, size=512):
-    on_artworks = dict.fromkeys(range(artworks)) | (cutouts or {})
+def masks_of(photo, artworks=1, softness=0.0, on_styles=None, size=512):
+    on_artworks = dict.fromkeys(range(artworks)) | (on_styles or {})
     return Drawings.of(photo, on_artworks, softness, size).masks()
 
 
 @pytest.mark.parametrize("empty", [None, {}, {"layers": []}, {"layers": None}, {"layers": [None]}, value(layer())], ids=repr)
 def test_nothing_painted_is_no_mask(empty):
-    assert masks_of(empty, cutouts={0: empty}) is None
+    assert masks_of(empty, on_styles={0: empty}) is None
 
 
 def test_a_region_of_one_artwork_belongs_to_no_other_and_the_rest_to_all():
@@ -88,8 +88,8 @@ def test_what_anybody_paints_with_the_usual_soft_edges_is_never_refused():
     random = np.random.default_rng(0)
     for _ in range(60):
         height, width = random.integers(60, 300, 2)
-        cutouts = {number: value(scribbled(random, height, width)) for number in range(4)}
-        masks = masks_of(value(scribbled(random, height, width)), 4, SOFTNESS, cutouts)
+        on_styles = {number: value(scribbled(random, height, width)) for number in range(4)}
+        masks = masks_of(value(scribbled(random, height, width)), 4, SOFTNESS, on_styles)
         picture = torch.zeros(1, 3, int(height), int(width))
         _check_masks(masks, picture, [picture] * 4)  # as a run does
         assert len(masks.artworks) == 4
@@ -113,16 +113,16 @@ def test_paint_over_paint_belongs_to_the_colour_that_was_painted_last():
 
 
 def test_what_is_painted_on_an_artwork_is_all_that_is_looked_at_of_it():
-    cutout = value(layer((1, 5, 10, 25, 40), height=30, width=50))
-    alone = masks_of(None, 2, cutouts={1: cutout})
+    on_style = value(layer((1, 5, 10, 25, 40), height=30, width=50))
+    alone = masks_of(None, 2, on_styles={1: on_style})
     assert not alone.styles and alone.photo is None and alone.artworks[0] is None
     expected = torch.zeros(1, 1, 30, 50)
     expected[..., 5:25, 10:40] = 1
     assert torch.equal(alone.artworks[1], expected)
-    both = masks_of(value(layer((0, 0, 0, 20, 20))), 2, 0.1, {0: cutout})
+    both = masks_of(value(layer((0, 0, 0, 20, 20))), 2, 0.1, {0: on_style})
     assert both.photo.shape == (1, 1, 40, 60) and both.artworks[0].shape == (1, 1, 30, 50) and both.artworks[1] is None
     assert 0.3 < both.artworks[0][0, 0, 15, 10] < 0.7
-    assert masks_of(value(layer()), 2, cutouts={0: value(layer())}) is None
+    assert masks_of(value(layer()), 2, on_styles={0: value(layer())}) is None
 
 
 def test_a_nearly_right_colour_at_an_edge_counts_as_the_nearest():
@@ -188,4 +188,4 @@ def test_what_no_editor_of_the_page_makes_is_refused_in_words(painted, softness,
         masks_of(painted, softness=softness)
     if softness == 0:
         with pytest.raises(SizeError, match=message):
-            masks_of(None, cutouts={0: painted})
+            masks_of(None, on_styles={0: painted})

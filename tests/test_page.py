@@ -119,10 +119,10 @@ def test_a_closed_tab_ends_its_computation(visit, long_recipe, browser, url):
     next_one.says("Stopped")
 
 
-def test_a_look_sets_its_weights_and_an_error_is_one_sentence(visit, tmp_path):
+def test_a_preset_sets_its_weights_and_an_error_is_one_sentence(visit, tmp_path):
     visitor = visit()
     visitor.page.get_by_text("Large shapes", exact=True).first.click()
-    playwright.expect(visitor.page.locator("#look-note")).to_contain_text("large shapes")
+    playwright.expect(visitor.page.locator("#preset-note")).to_contain_text("large shapes")
     visitor.page.wait_for_function("document.querySelector('#set-relu5_1 input[type=number]').value == '3'")
     text = tmp_path / "not-a-picture.jpg"
     text.write_text("This is no picture.")
@@ -172,7 +172,7 @@ def test_everything_that_can_be_turned_has_a_name_for_screen_readers(visit):
     assert unnamed == []
 
 
-def test_every_look_can_be_painted_with(visit, tmp_path):
+def test_every_preset_can_be_painted_with(visit, tmp_path):
     visitor = visit()
     (tmp_path / "small.json").write_text(Recipe(size=64, steps=4).to_json())
     visitor.restore(tmp_path / "small.json")

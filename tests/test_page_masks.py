@@ -57,7 +57,7 @@ def test_a_mask_that_is_painted_in_the_browser_keeps_the_photo(visit, tmp_path):
     visitor = visit()
     restore(visitor, tmp_path, Recipe(size=192, steps=40))
     open_masks(visitor.page)
-    stroke(visitor.page, "drawing", 0.4, 0.6)
+    stroke(visitor.page, "content-mask", 0.4, 0.6)
     painting = painted_to_the_end(visitor, tmp_path, 40)
     photo = open_picture(FIRST_PHOTO, 192).image
     away = (painting - photo).abs().mean(1)[0]
@@ -88,8 +88,8 @@ def test_with_the_usual_settings_each_artwork_paints_where_its_colour_is(visit, 
     open_masks(page)
     assert page.get_by_text("red: Artwork A").is_visible()
     for color, left, right in (("red: Artwork A", 0.15, 0.4), ("blue: Artwork B", 0.6, 0.85)):
-        choose(page, "drawing", color)
-        stroke(page, "drawing", left, right)
+        choose(page, "content-mask", color)
+        stroke(page, "content-mask", left, right)
     painting = painted_to_the_end(visitor, tmp_path, 60)
     height, width = painting.shape[2:]
     redder = (painting[0, 0] - painting[0, 2])[height * 2 // 5 : height * 3 // 5]
@@ -109,7 +109,7 @@ def test_a_mask_on_an_artwork_leaves_the_rest_of_it_out(visit, tmp_path, letter)
     chosen.locator("input[type=file]").set_input_files(tmp_path / "artwork.png")
     playwright.expect(chosen.locator("img")).to_have_attribute("src", re.compile("artwork.png"))
     open_masks(page, f"On Artwork {letter}")
-    stroke(page, f"cutout-{'AB'.index(letter)}", 0.4, 0.46)
+    stroke(page, f"style-mask-{'AB'.index(letter)}", 0.4, 0.46)
     red, _, blue = painted_to_the_end(visitor, tmp_path, 100).mean((0, 2, 3))
     assert red > blue + 0.15  # of the whole artwork: -0.03
 
@@ -118,11 +118,11 @@ def test_the_photo_shows_through_what_is_painted_on_it(visit, tmp_path):
     visitor = visit()
     page = visitor.page
     open_masks(page)
-    page.locator("#drawing canvas").first.screenshot(path=tmp_path / "before.png")
-    stroke(page, "drawing", 0.4, 0.6)
+    page.locator("#content-mask canvas").first.screenshot(path=tmp_path / "before.png")
+    stroke(page, "content-mask", 0.4, 0.6)
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
-    page.locator("#drawing canvas").first.screenshot(path=tmp_path / "after.png")
+    page.locator("#content-mask canvas").first.screenshot(path=tmp_path / "after.png")
     before, after = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"), float) for name in ("before", "after"))
     rows, columns = (slice(side // 2 - 15, side // 2 + 15) for side in before.shape)
     assert np.abs(before - after)[rows, columns].mean() > 10
@@ -140,7 +140,7 @@ def test_a_palette_gives_its_colours_at_once_and_the_page_says_how(visit, tmp_pa
     page.locator("#palette input[type=file]").set_input_files(tmp_path / "green.png")
     playwright.expect(page.locator("#palette-note")).to_contain_text("by the method linear, at strength 1")
     assert visitor.value("color_strength") == 1
-    page.get_by_text("Bold", exact=True).click()  # a look leaves the palette its colours
+    page.get_by_text("Bold", exact=True).click()  # a preset leaves the palette its colours
     page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value != '5'")
     assert visitor.value("color_strength") == 1
     red, green, blue = painted_to_the_end(visitor, tmp_path, 20).mean((0, 2, 3))

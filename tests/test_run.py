@@ -83,7 +83,7 @@ def test_pause_keeps_the_picture_and_continue_takes_the_remaining_steps(studio, 
     assert "Paused at step" in paused.text
     first = session.canvas
     assert 10 <= first.step < 60 and first.unfinished == 60 - first.step
-    views = list(studio.paint(session, order(long, onward=True)))
+    views = list(studio.paint(session, order(long, resume=True)))
     assert f"Step {first.step} of 60" in views[1].text
     assert session.canvas.step == 60 and session.canvas.unfinished == 0 and session.canvas.size == 64
     assert first.path.exists() and session.canvases == [first, session.canvas]  # what is continued is kept
@@ -93,7 +93,7 @@ def test_continue_begins_with_the_canvas_and_not_with_the_photo(studio):
     session = Session()
     list(studio.paint(session, order()))
     painted = open_picture(session.canvas.path).image
-    views = list(studio.paint(session, order(onward=True)))
+    views = list(studio.paint(session, order(resume=True)))
     first = next(view.preview for view in views if view.preview is not None)
     smaller = fill(painted, first.shape[:2])
     assert np.abs(first / 255 - smaller[0].permute(1, 2, 0).numpy()).max() < 0.01
@@ -116,8 +116,8 @@ def test_a_finished_picture_that_is_continued_gets_better_and_no_grainier(photo,
         return float(judge(image, recipe.weights)[0]), float(laplacian.abs().mean())
 
     measured = []
-    for onward in (False, True, True):
-        list(studio.paint(session, Order(str(content), [str(style)], recipe, onward=onward)))
+    for resume in (False, True, True):
+        list(studio.paint(session, Order(str(content), [str(style)], recipe, resume=resume)))
         measured.append(loss_and_grain())
     (loss, grain), *continued = measured
     assert all(after < 1.002 * loss and more < 1.05 * grain for after, more in continued), measured
@@ -129,7 +129,7 @@ def test_stop_keeps_the_last_picture_and_weights_turned_between_runs_are_used_by
     last = run_until(studio, session, order(long), 5, lambda: setattr(session, "stopping", "stop"))[-1]
     assert "Stopped at step" in last.text and last.canvas.path.is_file() and last.canvas.unfinished == 0
     other = replace(long, style_weight=30.0)
-    list(studio.paint(session, order(other, onward=True)))
+    list(studio.paint(session, order(other, resume=True)))
     assert Recipe.from_json(read_recipe_json(session.canvas.path)).settled().style_weight == 30.0
 
 
@@ -325,7 +325,7 @@ def test_pictures_that_everybody_forgot_go_after_two_hours(studio):
         os.utime(path, (time.time() - 7300,) * 2)
     list(studio.paint(two, order()))
     assert not old.path.exists() and not old.before.exists() and two.canvas.path.is_file()
-    last = list(studio.paint(one, order(onward=True)))[-1]
+    last = list(studio.paint(one, order(resume=True)))[-1]
     assert "expired" in last.error and last.canvas is None
 
 

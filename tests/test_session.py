@@ -329,8 +329,8 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     expect_value(visitor, "style_weight", "1.5")
     visitor.unfold()
     expect_value(visitor, "size", "96")
-    assert page.locator("#looks input:checked").count() == 1
-    playwright.expect(page.locator("#look-note")).to_contain_text("photo stays clear")
+    assert page.locator("#presets input:checked").count() == 1
+    playwright.expect(page.locator("#preset-note")).to_contain_text("photo stays clear")
 
     page.locator("#paint").click()
     visitor.different_pictures(3)
@@ -392,7 +392,7 @@ def test_a_photo_that_is_dropped_on_the_page_becomes_photo_or_artwork(visit, own
     assert not page.locator("#offer").is_visible()
 
 
-def test_a_look_is_no_longer_chosen_when_one_of_its_settings_was_moved(visit):
+def test_a_preset_is_no_longer_chosen_when_one_of_its_settings_was_moved(visit):
     visitor = visit()
     page = visitor.page
     page.get_by_text("Bold", exact=True).first.click()
@@ -400,10 +400,10 @@ def test_a_look_is_no_longer_chosen_when_one_of_its_settings_was_moved(visit):
     visitor.unfold()
     visitor.set("steps", 50)  # no preset's business
     page.wait_for_timeout(500)
-    assert page.locator("#looks input:checked").count() == 1
+    assert page.locator("#presets input:checked").count() == 1
     visitor.set("style_weight", 30)
-    playwright.expect(page.locator("#look-note")).to_have_text("Bold, with changes of yours.", timeout=PATIENCE)
-    assert page.locator("#looks input:checked").count() == 0
+    playwright.expect(page.locator("#preset-note")).to_have_text("Bold, with changes of yours.", timeout=PATIENCE)
+    assert page.locator("#presets input:checked").count() == 0
 
 
 def test_a_recipe_that_is_too_large_twice_is_told_both(visit, tmp_path):

@@ -25,12 +25,12 @@ class Limits:
         if recipe.all_steps > self.max_steps * (1 + recipe.repeats):
             raise RecipeError(f"This studio takes up to {self.max_steps} steps; choose fewer.")
         for weights in (recipe.weights, *(keyframe.weights for keyframe in recipe.keyframes)):
-            self.check_brushes(recipe.size, weights.style_scales, artworks)
+            self.check_style_scales(recipe.size, weights.style_scales, artworks)
 
-    def check_brushes(self, size: int, scales: Sequence[float], artworks: int) -> None:
+    def check_style_scales(self, size: int, scales: Sequence[float], artworks: int) -> None:
         """Raises RecipeError if the encoder would see more of the artworks than of four pictures of the largest size.
 
-        An artwork is seen with `scale * size` pixels on its longest side, so a brush costs memory and time as its square.
+        An artwork is seen with `scale * size` pixels on its longest side, so a style scale costs memory and time as its square.
         """
         areas = [(scale * size) ** 2 for scale in [*scales, *[1.0] * artworks][:artworks]]
         if sum(areas) > MOST_STYLES * self.max_size**2:

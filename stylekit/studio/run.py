@@ -52,8 +52,8 @@ LEAVING = 10
 OPENING = threading.BoundedSemaphore(2)
 """Pictures that are decoded at a time: a large photo takes half a gigabyte for a moment, and many visitors may choose one."""
 
-BRUSHES = 2
-"""How much larger than the content an artwork is kept, for brushes that are enlarged while it runs."""
+ROOM = 2
+"""How much larger than the content an artwork is kept, for style scales that grow while it runs."""
 
 Words = Callable[..., str]
 """A sentence by its key, with the values that it names."""
@@ -68,7 +68,7 @@ class Order:
     content: str | None
     styles: Sequence[str]
     recipe: Recipe
-    onward: bool = False
+    resume: bool = False
     """Continue from the canvas instead of beginning anew"""
     palette: str | None = None
     """whose colours are brought back, in place of the photo's"""
@@ -101,8 +101,8 @@ def opened(path: str, size: int, enlarge: bool = True) -> Picture:
 
 
 def pictures_of(content: str, styles: Sequence[str], recipe: Recipe) -> tuple[Picture, list[Tensor]]:
-    """The content in the recipe's size, and the styles large enough for every brush."""
-    return opened(content, recipe.size), [opened(path, BRUSHES * recipe.size, enlarge=False).image for path in styles]
+    """The content in the recipe's size, and the styles large enough for every style scale."""
+    return opened(content, recipe.size), [opened(path, ROOM * recipe.size, enlarge=False).image for path in styles]
 
 
 class Studio:
@@ -200,7 +200,7 @@ class _Run:
         if self.order.content is None or not self.order.styles:
             yield self.ended(error=self.words("error.two_pictures"))
             return
-        if self.order.onward and not self.session.kept():
+        if self.order.resume and not self.session.kept():
             yield self.ended(error=self.words("error.expired"))
             return
         self.studio.limits.check(self.order.recipe, len(self.order.styles))
@@ -252,7 +252,7 @@ class _Run:
     def _begin(self) -> tuple[Recipe, Tensor | None, int]:
         """The recipe to run, the image to start from, and the steps that were taken before: for Continue, those of the canvas."""
         recipe, canvas = self.order.recipe, self.session.canvas
-        if not self.order.onward or canvas is None or not canvas.path.is_file():
+        if not self.order.resume or canvas is None or not canvas.path.is_file():
             self.session.table = self.table
             return recipe, self._first_picture(), 0
         self.session.table = self.table = copy.deepcopy(canvas.table)

@@ -68,9 +68,9 @@ class Session:
         self.table = LossTable()
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
-        self.look: str | None = "balanced"
+        self.preset: str | None = "balanced"
         """the preset that the settings are those of"""
-        self.look_note = ""
+        self.preset_note = ""
         """what is said of it"""
         self.pictures: dict[str, str | None] = {}
         """the pictures that were chosen, by the name of their place on the page, as copies; None where one was taken away"""

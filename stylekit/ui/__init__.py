@@ -85,7 +85,7 @@ def build(limits: Limits | None = None) -> Page:
 
 
 def launch(demo: Page, **options: Any) -> Any:
-    """`demo.launch` with this studio's looks, limits and guard; `options` win."""
+    """`demo.launch` with this studio's theme, limits and guard; `options` win."""
     app = dict(options.pop("app_kwargs", None) or {})
     app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *app.get("middleware", ())]
     settings: dict[str, Any] = {

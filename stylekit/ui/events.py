@@ -26,7 +26,7 @@ from stylekit.recipe import (
 )
 from stylekit.studio import backends
 from stylekit.studio.masks import Drawings
-from stylekit.studio.run import BRUSHES, PREVIEW, Order, Studio, View, opened, pictures_of
+from stylekit.studio.run import PREVIEW, ROOM, Order, Studio, View, opened, pictures_of
 from stylekit.studio.session import Canvas, Session
 from stylekit.ui import plots
 from stylekit.ui.components import Dial, PictureFile
@@ -55,15 +55,15 @@ class Events:
 
     def paint(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Paint anew."""
-        yield from self._run(session, values, onward=False)
+        yield from self._run(session, values, resume=False)
 
-    def go_on(self, session: Session, *values: Any) -> Iterator[Updates]:
+    def resume(self, session: Session, *values: Any) -> Iterator[Updates]:
         """Continue from the canvas."""
-        yield from self._run(session, values, onward=True)
+        yield from self._run(session, values, resume=True)
 
-    def _run(self, session: Session, values: Sequence[Any], onward: bool) -> Iterator[Updates]:
+    def _run(self, session: Session, values: Sequence[Any], resume: bool) -> Iterator[Updates]:
         try:
-            order = self.order(values, onward)
+            order = self.order(values, resume)
         except StylekitError as error:
             yield self._shown(session, View("refused", "", error=str(error), canvas=session.kept()))
             return
@@ -71,16 +71,16 @@ class Events:
             for number, view in enumerate(views):
                 yield self._shown(session, view, with_plot=number % PLOT_PERIOD == 0)
 
-    def order(self, values: Sequence[Any], onward: bool) -> Order:
+    def order(self, values: Sequence[Any], resume: bool) -> Order:
         """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError and SizeError."""
         count = len(self.page.pictures)
-        content, *others, palette, start, drawing, softness = values[: count - MOST_STYLES]
-        cutouts = values[count - MOST_STYLES : count]
+        content, *others, palette, start, content_mask, softness = values[: count - MOST_STYLES]
+        style_masks = values[count - MOST_STYLES : count]
         styles = {number: style for number, style in enumerate(others) if style}
         settings = nested(dict(zip(self.page.controls, values[count:], strict=True)), len(styles))
         recipe = Recipe(**settings)
-        drawings = Drawings.of(drawing, {number: cutouts[number] for number in styles}, softness, recipe.size)
-        return Order(content, list(styles.values()), recipe, onward, palette, start, drawings)
+        drawings = Drawings.of(content_mask, {number: style_masks[number] for number in styles}, softness, recipe.size)
+        return Order(content, list(styles.values()), recipe, resume, palette, start, drawings)
 
     def _shown(self, session: Session, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
@@ -105,7 +105,7 @@ class Events:
             return {}  # they have not changed since the last view, so say nothing
         return {
             page.paint: gr.update(visible=not running, value=again, variant="secondary" if kept else "primary"),
-            page.onward: gr.update(visible=kept and not running, variant="primary"),
+            page.resume: gr.update(visible=kept and not running, variant="primary"),
             page.pause: gr.update(visible=running),
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
@@ -149,7 +149,7 @@ class Events:
             path = found.pictures.get(key)
             if key in found.pictures and (path is None or Path(path).is_file()):
                 updates[picture] = path
-        return updates | self._look_of(found)
+        return updates | self._preset_of(found)
 
     def come_back(self, session: Session) -> Any:
         """The painting of whoever was here before in the same tab; it may take a moment until its run has ended."""
@@ -167,7 +167,7 @@ class Events:
                 turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.style_scales))
                 weights = Weights(**{name: turned[name] for name in LIVE})
                 if session.recipe:
-                    self.studio.limits.check_brushes(session.recipe.size, weights.style_scales, len(weights.style_scales))
+                    self.studio.limits.check_style_scales(session.recipe.size, weights.style_scales, len(weights.style_scales))
                 session.turn(weights)
         with suppress(RecipeError):
             recipe = Recipe(**nested(settings, MOST_STYLES))
@@ -193,17 +193,17 @@ class Events:
 
     def _changed(self, session: Session, values: dict[str, Any]) -> Updates:
         """The preset is no longer chosen when the visitor has moved one of its settings."""
-        preset = PRESETS.get(session.look or "")
+        preset = PRESETS.get(session.preset or "")
         if not preset or all(values[key] in (value, None) for key, value in _settings_of(preset).items()):
             return {}
-        session.look, session.look_note = None, self.words("look.changed", look=preset.title)
-        return self._look_of(session)
+        session.preset, session.preset_note = None, self.words("preset.changed", preset=preset.title)
+        return self._preset_of(session)
 
-    def _look_of(self, session: Session) -> Updates:
-        preset, page = PRESETS.get(session.look or ""), self.page
-        note = session.look_note or (preset.description if preset else "")
-        chosen, other = (page.program, page.look) if preset and preset.program else (page.look, page.program)
-        return {chosen: session.look, other: None, page.look_note: note}
+    def _preset_of(self, session: Session) -> Updates:
+        preset, page = PRESETS.get(session.preset or ""), self.page
+        note = session.preset_note or (preset.description if preset else "")
+        chosen, other = (page.program, page.preset) if preset and preset.program else (page.preset, page.program)
+        return {chosen: session.preset, other: None, page.preset_note: note}
 
     def judge(self, key: str, session: Session, value: Any, before: Any) -> Any:
         """A number that has been typed in place of `before`: where no recipe may have it, say so, and show that again."""
@@ -223,20 +223,20 @@ class Events:
             return error
         return None
 
-    def choose_look(self, session: Session, name: str | None) -> Any:
+    def choose_preset(self, session: Session, name: str | None) -> Any:
         """A preset's settings; those that it does not name go back to their defaults, but encoder, size and steps stay.
 
         With a palette, so does the way in which colours are taken from it.
         """
         if name is None:
             return gr.skip()
-        session.look, session.look_note = name, ""
+        session.preset, session.preset_note = name, ""
         stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
         updates: Updates = {}
         for key, value in _settings_of(PRESETS[name]).items():
             if key not in stay:
                 updates[self.page.controls[key]] = _set(self.page.controls[key], value)
-        return updates | self._look_of(session)
+        return updates | self._preset_of(session)
 
     def choose_palette(self, palette: str | None, method: str, strength: float) -> Updates:
         """A palette needs a method that takes colours as a whole, and some strength: chosen here, and said."""
@@ -283,7 +283,7 @@ class Events:
         try:
             if format_of(path) in SHOWN:
                 return None
-            picture, recipe = opened(path, BRUSHES * self.studio.limits.max_size, enlarge=False), None
+            picture, recipe = opened(path, ROOM * self.studio.limits.max_size, enlarge=False), None
             with suppress(PictureError):
                 recipe = read_recipe_json(path)
             shown = self.studio.folder() / f"{Path(path).stem}.png"
@@ -304,9 +304,9 @@ class Events:
             if key in ("size", "steps") and value > control.maximum:
                 value = clamped[key] = control.maximum
             updates[control] = _set(control, value)
-        session.look, session.look_note = None, ""
+        session.preset, session.preset_note = None, ""
         said = " ".join(self._to_say(recipe, name, clamped))
-        return updates | self._look_of(session) | {self.page.status: status(View("refused", said))}
+        return updates | self._preset_of(session) | {self.page.status: status(View("refused", said))}
 
     def _to_say(self, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
         """All that a restored recipe and the page do not have in common."""
@@ -326,7 +326,7 @@ class Events:
             updates[self.page.paint] = gr.update(value=self.words("paint"))
         if picture:
             photo = to_array(picture.image)
-            updates[self.page.drawing] = drawn_on(photo)
+            updates[self.page.content_mask] = drawn_on(photo)
             if session.canvas is None and session.dials is None:
                 updates[self.page.canvas] = photo
         return updates
@@ -335,8 +335,8 @@ class Events:
         """An artwork that has just been chosen: what there is to tell of the first, and where masks are painted on it."""
         note, picture = self._look(path)
         self.studio.keep_picture(session, key, path)
-        cutout, tab = self.page.cutouts[number], self.page.cutout_tabs[number]
-        updates: Updates = {cutout: drawn_on(to_array(picture.image)) if picture else None}
+        style_mask, tab = self.page.style_masks[number], self.page.style_mask_tabs[number]
+        updates: Updates = {style_mask: drawn_on(to_array(picture.image)) if picture else None}
         return updates | ({self.page.style_note: note} if number == 0 else {tab: gr.update(visible=picture is not None)})
 
     def _look(self, path: str | None) -> tuple[str, Picture | None]:
@@ -356,7 +356,7 @@ class Events:
     def gatys_units(self, *values: Any) -> str:
         """What the weights are in the units of Gatys et al. 2016, for the pictures on the page."""
         try:
-            order = self.order(values, onward=False)
+            order = self.order(values, resume=False)
             self.studio.limits.check(order.recipe, len(order.styles))
             if order.content is None or not order.styles:
                 raise RecipeError(self.words("error.two_pictures"))
@@ -406,11 +406,11 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     """Connect the page's components with their handlers; to be called inside `blocks`."""
     events = Events(page, studio)
     controls = list(page.controls.values())
-    buttons = [page.paint, page.onward, page.pause, page.stop, page.download, page.earlier]
+    buttons = [page.paint, page.resume, page.pause, page.stop, page.download, page.earlier]
     shown = [page.status, page.canvas, page.plot, page.compare, *buttons]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-    for button, handler in ((page.paint, events.paint), (page.onward, events.go_on)):
+    for button, handler in ((page.paint, events.paint), (page.resume, events.resume)):
         painting = button.click(
             handler,
             [page.session, *page.pictures, *controls],
@@ -426,8 +426,8 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
 
     page.earlier.click(events.bring_back, page.session, shown, **live)
 
-    turned, looks = [page.session, *controls], [page.look, page.program, page.look_note]
-    by_hand = [page.status, *looks]
+    turned, presets = [page.session, *controls], [page.preset, page.program, page.preset_note]
+    by_hand = [page.status, *presets]
     last = {**live, "trigger_mode": "always_last"}
     for key, control in page.controls.items():
         control.input(events.turn_by_hand, turned, by_hand, **last)
@@ -438,9 +438,9 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
             judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **last)
             judged.then(events.turn, turned, None, **live)
-    chosen = [*controls, *looks]
-    for chooser in (page.look, page.program):
-        chooser.input(events.choose_look, [page.session, chooser], chosen, **live).then(events.turn, turned, None, **live)
+    chosen = [*controls, *presets]
+    for chooser in (page.preset, page.program):
+        chooser.input(events.choose_preset, [page.session, chooser], chosen, **live).then(events.turn, turned, None, **live)
     told = [*chosen, page.status, page.offer]
     restored = page.recipe_file.upload(events.restore, [page.session, page.recipe_file], told, **live)
     restored.then(events.turn, turned, None, js=focus("#offer button"), **live)
@@ -450,14 +450,14 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
         used.then(None, js=focus("#paint"), **live)
     page.as_nothing.click(events.dismiss, None, [page.status, page.offer], **live).then(None, js=focus("#paint"), **live)
     page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
-    looked = [page.content_note, page.canvas, page.paint, page.drawing]
+    looked = [page.content_note, page.canvas, page.paint, page.content_mask]
     colors = [page.controls[name] for name in ("color_method", "color_strength")]
     taken = page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **live)
     taken.then(events.turn, turned, None, **live)
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
     artworks = [key for key, picture in page.files.items() if picture in (page.style, *page.further)]
     for number, key in enumerate(artworks):
-        told = [page.style_note if number == 0 else page.cutout_tabs[number], page.cutouts[number]]
+        told = [page.style_note if number == 0 else page.style_mask_tabs[number], page.style_masks[number]]
         looked_at = functools.partial(events.look_at_artwork, number, key)
         page.files[key].change(looked_at, [page.session, page.files[key]], told, **live)
     for picture in page.files.values():

@@ -1,4 +1,4 @@
-// The page without a mouse: Space paints, pauses and continues, Escape stops; the looks are one radio group; and the focus
+// The page without a mouse: Space paints, pauses and continues, Escape stops; the presets are one radio group; and the focus
 // stays with the buttons when one of them gives way to another.
 (() => {
   const button = (...names) => names.map((name) => document.querySelector(`#${name}`)).find((found) => found?.offsetParent);
@@ -28,11 +28,11 @@
     if (next) (held = next).focus({ preventScroll: true });
   };
 
-  // Gradio gives each look a name of its own; with one name they are one stop, and arrows go from look to look.
+  // Gradio gives each preset a name of its own; with one name they are one stop, and arrows go from preset to preset.
   const joinLooks = () => {
-    for (const look of document.querySelectorAll("#looks input")) if (look.name !== "look") look.name = "look";
-    const looks = document.querySelector("#looks");
-    if (looks && !looks.ariaLabel) looks.ariaLabel = looks.querySelector("[data-testid=block-info]")?.textContent.trim() ?? "";
+    for (const preset of document.querySelectorAll("#presets input")) if (preset.name !== "preset") preset.name = "preset";
+    const presets = document.querySelector("#presets");
+    if (presets && !presets.ariaLabel) presets.ariaLabel = presets.querySelector("[data-testid=block-info]")?.textContent.trim() ?? "";
   };
 
   const nameKeys = () => {

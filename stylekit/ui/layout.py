@@ -67,11 +67,11 @@ class Page:
     palette: PictureFile
     palette_note: gr.HTML
     start: PictureFile
-    drawing: gr.ImageEditor
+    content_mask: gr.ImageEditor
     """on the photo"""
-    cutouts: list[gr.ImageEditor]
+    style_masks: list[gr.ImageEditor]
     """on artwork A, B, C and D"""
-    cutout_tabs: list[gr.Tab]
+    style_mask_tabs: list[gr.Tab]
     softness: gr.Slider
     content_note: gr.HTML
     style_note: gr.HTML
@@ -80,16 +80,16 @@ class Page:
     status: gr.HTML
     plot: gr.HTML
     paint: gr.Button
-    onward: gr.Button
+    resume: gr.Button
     pause: gr.Button
     stop: gr.Button
     download: gr.DownloadButton
     earlier: gr.Button
-    look: gr.Radio
+    preset: gr.Radio
     program: gr.Dropdown
     units: gr.Button
     units_note: gr.HTML
-    look_note: gr.HTML
+    preset_note: gr.HTML
     recipe_file: gr.UploadButton
     offer: gr.Row
     """what a picture without a recipe may be for"""
@@ -113,7 +113,7 @@ class Page:
     def pictures(self) -> list[Any]:
         """What is painted with, in the order of `Events.order`."""
         chosen = [self.content, self.style, *self.further, self.palette, self.start]
-        return [*chosen, self.drawing, self.softness, *self.cutouts]
+        return [*chosen, self.content_mask, self.softness, *self.style_masks]
 
     @property
     def turned(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def _easel(words: Words) -> dict[str, Any]:
             parts["as_nothing"] = gr.Button(words("offer.nothing"), elem_id="as-nothing", min_width=110)
         with gr.Row(elem_id="buttons"):
             parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
-            parts["onward"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
+            parts["resume"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
             parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
             parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
             parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
@@ -249,19 +249,19 @@ def _easel(words: Words) -> dict[str, Any]:
 
 
 def _masks(words: Words) -> dict[str, Any]:
-    parts: dict[str, Any] = {"cutouts": [], "cutout_tabs": []}
+    parts: dict[str, Any] = {"style_masks": [], "style_mask_tabs": []}
     artworks = [words("artwork.letter", letter=letter) for letter in LETTERS]
     with gr.Tabs(elem_id="masks"):
         with gr.Tab(words("masks.photo")):
             _legend(words("masks.hint"), dict(enumerate([words("masks.keep"), *artworks])), words)
-            parts["drawing"] = _editor(sample("photos", FIRST_PHOTO), COLORS, words("masks"), "drawing")
+            parts["content_mask"] = _editor(sample("photos", FIRST_PHOTO), COLORS, words("masks"), "content-mask")
         for number, artwork in enumerate(artworks):
             with gr.Tab(words("masks.artwork", artwork=artwork), visible=number == 0) as tab:
                 _legend(words("masks.artwork.hint"), {number + 1: words("masks.artwork.looked_at")}, words)
                 picture = sample("artworks", FIRST_ARTWORK) if number == 0 else None
                 label = words("masks.artwork", artwork=artwork)
-                parts["cutouts"].append(_editor(picture, COLORS[number + 1 :][:1], label, f"cutout-{number}"))
-            parts["cutout_tabs"].append(tab)
+                parts["style_masks"].append(_editor(picture, COLORS[number + 1 :][:1], label, f"style-mask-{number}"))
+            parts["style_mask_tabs"].append(tab)
     parts["softness"] = gr.Slider(
         0, 0.1, SOFTNESS, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
     )
@@ -305,13 +305,13 @@ def drawn_on(photo: Any) -> Any:
 
 def _dials(words: Words, limits: Limits) -> dict[str, Any]:
     parts: dict[str, Any] = {}
-    parts["look"] = gr.Radio(
+    parts["preset"] = gr.Radio(
         [(preset.title, name) for name, preset in PRESETS.items() if not preset.program],
         value="balanced",
         label=words("presets"),
-        elem_id="looks",
+        elem_id="presets",
     )
-    parts["look_note"] = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="look-note", padding=False)
+    parts["preset_note"] = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="preset-note", padding=False)
     gr.HTML(f"<h2>{words('weights')}</h2><p>{words('weights.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="weights"):
         controls: dict[str, Any] = {name: _slider(name, words) for name in WEIGHTS}

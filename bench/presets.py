@@ -1,4 +1,4 @@
-"""A contact sheet of settings, to choose with one's eyes: `python -m bench.looks OUT.png statistic=gram statistic=sliced`.
+"""A contact sheet of settings, to choose with one's eyes: `python -m bench.presets OUT.png statistic=gram statistic=sliced`.
 
 Each variant is `field=value` of Recipe, several with commas (`statistic=gram,style_weight=20`), or the name of a preset. Columns
 are variants, rows are pairs of pictures.
@@ -15,10 +15,9 @@ from bench.encoder import sheet
 from stylekit import PRESETS, Masks, Recipe, load_encoder, open_picture, stylize
 
 ROOT = Path(__file__).parents[1]
-PICTURES = ROOT.parent / "shared" / "pictures"
 PAIRS = (
-    (PICTURES / "content-tubingen.jpg", PICTURES / "style-starry-night.jpg"),
-    (PICTURES / "content-hoover-tower.jpg", PICTURES / "style-scream.jpg"),
+    (ROOT / "assets/photos/coffee.jpg", ROOT / "assets/artworks/harbour-night.jpg"),
+    (ROOT / "assets/photos/astronaut.jpg", ROOT / "assets/artworks/indigo-waves.jpg"),
     (ROOT / "assets/photos/cat.jpg", ROOT / "assets/artworks/stained-glass.jpg"),
 )
 
