@@ -17,6 +17,14 @@ import torch
 torch.set_num_threads(2)
 
 
+@pytest.fixture
+def encoder():
+    """A tiny one that remembers what it was asked."""
+    from toy import Toy
+
+    return Toy()
+
+
 @pytest.fixture(scope="module")
 def url():
     """The address of a studio that is served for this file."""

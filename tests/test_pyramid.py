@@ -120,3 +120,13 @@ def test_longest_for_is_the_smallest_at_which_the_shorter_side_is_long_enough(sh
 def test_there_are_as_many_levels_as_the_ratio_of_sizes_asks_for():
     for size, coarsest in [(512, 48), (256, 48), (1024, 48), (8192, 16), (96, 48)]:
         assert abs(len(levels(size, 1000, coarsest)) - 1 - math.log(size / coarsest, FACTOR)) <= 0.5
+
+
+def test_scaled_sizes_keep_the_aspect_ratio_and_at_least_one_pixel():
+    assert scaled((300, 400), 100) == (75, 100) and scaled((400, 300), 100) == (100, 75)
+    assert scaled((1, 1000), 100) == (1, 100) and scaled((1, 1), 64) == (64, 64)
+
+
+def test_sides_are_rounded_to_whole_multiples():
+    assert scaled((170, 256), 300, 16) == (192, 304) and scaled((10, 1000), 100, 16) == (16, 96)
+    assert scaled((170, 256), 300) == (199, 300)

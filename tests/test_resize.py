@@ -1,10 +1,14 @@
 """Tensors at other sizes, against shapes and averages known without stylekit."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from runs import picture
 
+from stylekit import open_picture
 from stylekit.errors import SizeError
-from stylekit.resize import fill, fit
+from stylekit.resize import fill, fit, resample, tile, tiles
 
 
 def test_fit_gives_the_size_asked_and_stays_in_range():
@@ -59,3 +63,37 @@ def test_on_a_gpu():
     image = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
     assert fit(image.cuda(), (7, 11)).device.type == "cuda"
     assert torch.allclose(fit(image.cuda(), (7, 11)).cpu(), fit(image, (7, 11)), atol=1e-4)
+
+
+# ---------------------------------------------------------------------------------------------------------------- tiles
+
+
+def test_a_photo_becomes_a_tile_at_its_borders_and_stays_itself_inside():
+    photo = picture(3, 40, 64)
+    tiled = tile(photo)
+    assert torch.allclose(tiled[:, :, 0], tiled[:, :, -1], atol=1e-6) and torch.allclose(tiled[..., 0], tiled[..., -1], atol=1e-6)
+    assert torch.allclose(tiled[:, :, 10:30, 16:48], photo[:, :, 10:30, 16:48], atol=1e-6)
+    assert not torch.allclose(tiled[:, :, 2, 20:40], photo[:, :, 2, 20:40], atol=1e-3)
+    assert torch.allclose(tile(torch.full((1, 3, 7, 1), 0.3)), torch.full((1, 3, 7, 1), 0.3))
+    assert tiled.min() >= 0 and tiled.max() <= 1
+
+
+def test_a_tile_is_told_from_a_picture_and_what_is_one_is_not_faded_again():
+    photo = open_picture(Path(__file__).parents[1] / "assets/photos/cat.jpg", 128).image
+    assert not tiles(photo) and tiles(tile(photo))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((32, 48), (48, 80)), ((16, 48), (32, 64)), ((48, 80), (32, 48)), ((20, 30), (33, 41))]
+)
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
+def test_a_tile_rolls_with_its_picture_when_it_is_resized(before, after, mode):
+    image = torch.rand(1, 3, *before, generator=torch.Generator().manual_seed(0))
+    wrapped = resample(image, after, mode, wrap=True)
+    assert wrapped.shape == (1, 3, *after)
+    inside = (slice(None), slice(None), slice(8, -8), slice(8, -8))
+    assert torch.allclose(wrapped[inside], resample(image, after, mode)[inside], atol=1e-5)
+    half = [side // 2 for side in before], [side // 2 for side in after]
+    if all(side % 2 == 0 for side in after):
+        rolled = resample(image.roll(half[0], (2, 3)), after, mode, wrap=True)
+        assert torch.allclose(rolled, wrapped.roll(half[1], (2, 3)), atol=1e-5)

@@ -1,65 +1,32 @@
-"""What steers the losses: guides, mixtures, the choice of statistic and of formulation. Oracles are NumPy in float64."""
+"""What is measured of a style: moments, guides, mixtures, and each statistic's distance, against NumPy in float64."""
 
-import inspect
+import itertools
 
 import numpy as np
 import pytest
 import torch
-from test_losses import (
-    absolute_sum_oracle,
-    content_oracle,
+from oracle import (
+    a_guide,
     cov,
-    crowsonkb_style_oracle,
+    dense,
     features,
-    gatys_content_oracle,
-    gatys_style_oracle,
+    gradient,
     gram,
-    gram_oracle,
-    lecture_style_oracle,
+    guided_cov,
+    guided_gram,
+    guided_mean,
     mean,
-    mean_squares_content_oracle,
-    nine_point_oracle,
-    picture,
-    power_variation_oracle,
-    pytorch_style_oracle,
+    nuclear_oracle,
+    sliced_oracle,
+    slopes,
     squares,
+    staircase_oracle,
     tensor,
-    total_variation_oracle,
-    tv_oracle,
 )
 
-from stylekit import formulations, statistics
-from stylekit.formulations import BY_NAME as FORMULATIONS
-from stylekit.formulations import TV_FLOOR
-from stylekit.recipe import FORMULATIONS as NEEDS
+from stylekit import statistics
 from stylekit.statistics import BY_NAME as STATISTICS
-from stylekit.statistics import LEVELS, Moments, Quantiles, guide_at, mix, moments, quantiles
-
-
-def dense(seed, channels=5, height=4, width=6):
-    """Without the zeros of a ReLU, hence without ties when it is sorted."""
-    return np.random.default_rng(seed).normal(0.3, 1.0, (channels, height, width))
-
-
-def a_guide(seed, height=4, width=6):
-    """Soft, with some zeros and ones."""
-    return np.clip(np.random.default_rng(seed).normal(0.5, 0.6, (height, width)), 0, 1)
-
-
-def slopes(function, f, step=1e-5):
-    """Central differences of `function` in every entry of `f`."""
-    slope = np.empty_like(f)
-    for index in np.ndindex(f.shape):
-        up, down = f.copy(), f.copy()
-        up[index] += step
-        down[index] -= step
-        slope[index] = (function(up) - function(down)) / (2 * step)
-    return slope
-
-
-def gradient(function, f):
-    x = tensor(f).requires_grad_(True)
-    return torch.autograd.grad(function(x), x)[0][0].numpy()
+from stylekit.statistics import Moments, Quantiles, guide_at, mix, moments, quantiles
 
 
 def loss_of(name, f, s, guide=None, guide_s=None):
@@ -67,23 +34,50 @@ def loss_of(name, f, s, guide=None, guide_s=None):
     return statistic.loss(statistic.measure(f, guide), statistic.measure(s, guide_s))
 
 
-# ------------------------------------------------------------------------------------- oracles of guides: g is (height, width)
+# -------------------------------------------------------------------------------------------------------------- moments
 
 
-def guided_mean(f, g):
-    return np.einsum("xy,ixy->i", g, f) / g.sum()
+def test_moments_and_covariance_are_sums_over_locations():
+    f = features(4)
+    m = moments(tensor(f))
+    assert isinstance(m, Moments)
+    np.testing.assert_allclose(m.mean, mean(f), rtol=1e-12)
+    np.testing.assert_allclose(m.second, gram(f), rtol=1e-12)
+    np.testing.assert_allclose(statistics.covariance(m), cov(f), atol=1e-12)
 
 
-def guided_gram(f, g):
-    return np.einsum("xy,ixy,jxy->ij", g, f, f) / g.sum()
+def test_moments_forget_where_things_are():
+    f = features(4)
+    shuffled = np.random.default_rng(0).permutation(f.reshape(5, -1), axis=1).reshape(f.shape)
+    for ours, theirs in zip(moments(tensor(f)), moments(tensor(shuffled)), strict=True):
+        assert torch.allclose(ours, theirs)
 
 
-def guided_cov(f, g):
-    d = f - guided_mean(f, g)[:, None, None]
-    return np.einsum("xy,ixy,jxy->ij", g, d, d) / g.sum()
+def test_mixed_moments_are_those_of_one_picture_made_of_both():
+    a, b = features(1), features(2)
+    mixed, whole = statistics.mix([moments(tensor(a)), moments(tensor(b))]), np.concatenate((a, b), 2)
+    np.testing.assert_allclose(mixed.mean, mean(whole), rtol=1e-12)
+    np.testing.assert_allclose(mixed.second, gram(whole), rtol=1e-12)
+    np.testing.assert_allclose(statistics.covariance(mixed), cov(whole), atol=1e-12)
 
 
-# ------------------------------------------------------------------------------------------------------------------- guides
+def test_a_large_picture_has_no_larger_share_of_a_mix():
+    small, large = features(1), features(2)
+    parts = [moments(tensor(small)), moments(tensor(large).repeat(1, 1, 3, 3))]
+    for mixed, expected in zip(
+        statistics.mix(parts), statistics.mix([moments(tensor(small)), moments(tensor(large))]), strict=True
+    ):
+        assert torch.allclose(mixed, expected)
+
+
+def test_a_mix_of_one_is_itself_and_of_three_is_their_average():
+    parts = [moments(tensor(features(seed))) for seed in (1, 2, 3)]
+    alone, three = statistics.mix(parts[:1]), statistics.mix(parts)
+    assert torch.equal(alone.mean, parts[0].mean) and torch.equal(alone.second, parts[0].second)
+    np.testing.assert_allclose(three.second, sum(gram(features(seed)) for seed in (1, 2, 3)) / 3, rtol=1e-12)
+
+
+# --------------------------------------------------------------------------------------------------------------- guides
 
 
 def test_guided_moments_are_weighted_means_measured_by_the_guides_own_sum():
@@ -219,7 +213,7 @@ def test_guides_that_add_up_to_one_still_do_in_any_layer(size):
     assert torch.allclose(both, torch.ones(1, 1, *size)) and guide_at(mask, size).min() >= 0
 
 
-# ----------------------------------------------------------------------------------------------------------------- mixtures
+# ------------------------------------------------------------------------------------------------------------- mixtures
 
 
 @pytest.mark.parametrize("name", STATISTICS)
@@ -259,7 +253,7 @@ def test_a_share_too_many_is_an_error():
         mix(parts, [1, 2])
 
 
-# --------------------------------------------------------------------------------------------------------------- statistics
+# ----------------------------------------------------------------------------------------------------------- statistics
 
 
 def test_the_statistics_and_their_order():
@@ -296,15 +290,14 @@ def test_statistics_depend_neither_on_the_size_nor_on_the_encoders_scale(name):
 
 
 @pytest.mark.parametrize("name", STATISTICS)
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 1, 4, 6), (1, 5, 1, 1), (1, 5, 1, 9), (1, 3, 4, 6)])
-@pytest.mark.parametrize("start", ["random", "flat", "zero"])
-@pytest.mark.parametrize("target", ["random", "flat", "zero"])
-def test_one_location_one_channel_flat_and_empty_features_give_finite_losses_and_gradients(name, shape, start, target):
-    made = {"random": lambda: torch.rand(shape), "flat": lambda: torch.full(shape, 0.3), "zero": lambda: torch.zeros(shape)}
-    x = made[start]().requires_grad_(True)
-    loss = loss_of(name, x, made[target]())
-    assert torch.isfinite(loss) and loss >= 0
-    assert torch.isfinite(torch.autograd.grad(loss, x)[0]).all()
+def test_one_location_one_channel_flat_and_empty_features_give_finite_losses_and_gradients(name):
+    made = {"random": torch.rand, "flat": lambda shape: torch.full(shape, 0.3), "zero": torch.zeros}
+    shapes = [(1, 1, 1, 1), (1, 1, 4, 6), (1, 5, 1, 1), (1, 5, 1, 9), (1, 3, 4, 6)]
+    for shape, start, target in itertools.product(shapes, made, made):
+        x = made[start](shape).requires_grad_(True)
+        loss = loss_of(name, x, made[target](shape))
+        assert torch.isfinite(loss) and loss >= 0, (shape, start, target)
+        assert torch.isfinite(torch.autograd.grad(loss, x)[0]).all(), (shape, start, target)
 
 
 def test_what_is_not_finite_is_reported_as_a_loss_not_as_an_exception():
@@ -333,14 +326,7 @@ def test_going_down_leads_to_the_style(name):
     assert loss_of(name, x, s).item() < 1e-4 * before
 
 
-# -------------------------------------------------------------------------------------------------------------- wasserstein
-
-
-def nuclear_oracle(f, s):
-    """Wasserstein-2 without any root of a matrix: tr (C_s^1/2 C C_s^1/2)^1/2 is the sum of the singular values of F'S."""
-    a, b = ((x - mean(x)[:, None, None]).reshape(len(x), -1) / np.sqrt(x[0].size) for x in (f, s))
-    overlap = np.linalg.svd(a.T @ b, compute_uv=False).sum()
-    return (squares(mean(f) - mean(s)) + squares(a) + squares(b) - 2 * overlap) / (squares(b) + squares(mean(s)))
+# ---------------------------------------------------------------------------------------------------------- wasserstein
 
 
 @pytest.mark.parametrize(
@@ -388,26 +374,7 @@ def test_wasserstein_in_single_precision_of_many_channels_and_few_locations(pain
     assert loss_of("wasserstein", x, x.detach()).item() < 1e-5
 
 
-# ------------------------------------------------------------------------------------------------------------------- sliced
-
-
-def staircase_oracle(f, g=None):
-    """Means of the quantile functions over LEVELS equal parts, each stair's overlap with each part by itself."""
-    directions, flat = statistics._directions(len(f)).numpy(), f.reshape(len(f), -1)
-    g = np.ones(flat.shape[1]) if g is None else g.ravel()
-    result = np.zeros((len(f), LEVELS))
-    for k, values in enumerate(directions @ flat):
-        order = np.argsort(values)
-        ends = np.cumsum(g[order]) / g.sum()
-        for value, start, end in zip(values[order], [0, *ends[:-1]], ends, strict=True):
-            low, high = np.arange(LEVELS) / LEVELS, np.arange(1, LEVELS + 1) / LEVELS
-            result[k] += value * np.clip(np.minimum(high, end) - np.maximum(low, start), 0, None) * LEVELS
-    return result
-
-
-def sliced_oracle(f, s, g=None, g_s=None):
-    q, q_s = staircase_oracle(f, g), staircase_oracle(s, g_s)
-    return np.mean((q - q_s) ** 2) / np.mean(q_s**2)
+# --------------------------------------------------------------------------------------------------------------- sliced
 
 
 @pytest.mark.parametrize("guided", [False, True])
@@ -472,225 +439,3 @@ def test_mixed_quantile_functions_lie_between_the_two():
     random = np.random.default_rng(0).standard_normal((1, 32, 32))
     narrow, wide, middle = (quantiles(tensor(width * random)) for width in (1, 3, 2))
     np.testing.assert_allclose(mix([narrow, wide], [1, 1]).values, middle.values, rtol=1e-9, atol=1e-9)
-
-
-# ---------------------------------------------------------------------------------------------------------- total variation
-
-
-KINDS = [("squared", 1.25), ("absolute", 1.25), ("power", 1.25), ("power", 0.4)]
-
-
-@pytest.mark.parametrize(("kind", "gamma"), KINDS)
-def test_total_variation_does_not_depend_on_the_size(kind, gamma):
-    """A tile laid side by side has the same variation per pixel, where its seams count; and nearly so where they don't."""
-    x = tensor(picture(1, 8, 8))
-    tile = formulations.total_variation(x, kind, gamma, wrap=True).item()
-    assert formulations.total_variation(x.repeat(1, 1, 3, 2), kind, gamma, wrap=True).item() == pytest.approx(tile, rel=1e-12)
-    assert formulations.total_variation(x.repeat(1, 1, 40, 40), kind, gamma).item() == pytest.approx(tile, rel=0.01)
-
-
-@pytest.mark.parametrize(("kind", "gamma"), KINDS)
-def test_the_variation_of_a_seamless_tile_does_not_depend_on_where_it_begins(kind, gamma):
-    x = tensor(picture(1))
-    for f in (lambda x: formulations.total_variation(x, kind, gamma, True), lambda x: formulations.nine_point_variation(x, True)):
-        assert f(x.roll((2, 3), (2, 3))).item() == pytest.approx(f(x).item(), rel=1e-12)
-
-
-def test_a_seam_costs_only_with_wrap():
-    ramp = torch.linspace(0, 1, 8, dtype=torch.float64).expand(1, 3, 8, 8)
-    for kind, gamma in KINDS:
-        assert formulations.total_variation(ramp, kind, gamma, True) > 1.2 * formulations.total_variation(ramp, kind, gamma)
-
-
-@pytest.mark.parametrize(("kind", "gamma"), KINDS)
-@pytest.mark.parametrize("wrap", [False, True])
-def test_a_painting_as_busy_as_the_photo_has_a_relative_variation_of_one(kind, gamma, wrap):
-    x = tensor(picture(3))
-    assert formulations.tv_loss(x, x, kind, gamma, wrap).item() == pytest.approx(1)
-    other = formulations.total_variation(tensor(picture(4)), kind, gamma, wrap) / formulations.total_variation(
-        x, kind, gamma, wrap
-    )
-    assert formulations.tv_loss(tensor(picture(4)), x, kind, gamma, wrap).item() == pytest.approx(other.item(), rel=1e-12)
-
-
-@pytest.mark.parametrize(("kind", "gamma"), KINDS)
-def test_the_floor_of_the_relative_variation_is_one_hundredth_between_pixels_in_every_kind(kind, gamma):
-    stripes, flat = torch.zeros(1, 3, 4, 6, dtype=torch.float64), torch.full((1, 3, 4, 6), 0.3, dtype=torch.float64)
-    stripes[..., ::2] = TV_FLOOR**0.5
-    assert formulations.tv_loss(stripes, flat, kind, gamma).item() == pytest.approx(1, rel=1e-3)
-    x = tensor(picture(1, 4, 6))
-    assert formulations.tv_loss(x, stripes, kind, gamma).item() == pytest.approx(
-        formulations.tv_loss(x, flat, kind, gamma).item(), rel=1e-3
-    )
-
-
-@pytest.mark.parametrize("gamma", [0.1, 0.5, 0.9, 1.0, 1.25, 2.0])
-@pytest.mark.parametrize("kind", ["power", "absolute", "squared"])
-def test_slopes_are_finite_and_point_down_where_neighbours_are_equal(kind, gamma):
-    x = torch.full((1, 3, 4, 6), 0.5)
-    x[..., 2, 3] = 0.6
-    x.requires_grad_(True)
-    slope = torch.autograd.grad(formulations.total_variation(x, kind, gamma), x)[0]
-    assert torch.isfinite(slope).all() and (slope[..., 2, 3] > 0).all() and (slope[..., 0, 0] == 0).all()
-
-
-def test_power_of_one_is_squared_but_for_the_border_and_one_half_is_the_length_of_the_slope():
-    x = tensor(picture(1))
-    squared = formulations.total_variation(x, "squared", wrap=True).item()
-    assert formulations.total_variation(x, "power", 1.0, True).item() == pytest.approx(squared, rel=1e-12)
-    ramp = 0.03 * torch.arange(8.0)[:, None] + 0.04 * torch.arange(9.0)
-    assert formulations.total_variation(ramp.expand(1, 3, 8, 9), "power", 0.5).item() == pytest.approx(0.05, rel=1e-4)
-
-
-def test_narrow_pictures_have_the_variation_that_they_can_have():
-    for shape in [(1, 7), (5, 1), (1, 1)]:
-        x = tensor(picture(1, *shape))
-        for kind, gamma in KINDS:
-            assert torch.isfinite(formulations.total_variation(x, kind, gamma)) and torch.isfinite(
-                formulations.total_variation(x, kind, gamma, True)
-            )
-        assert formulations.nine_point_variation(x).item() == pytest.approx(nine_point_oracle(x[0].numpy()), rel=1e-12)
-
-
-def test_an_unknown_kind_of_variation_is_an_error():
-    with pytest.raises(KeyError):
-        formulations.total_variation(torch.rand(1, 3, 4, 4), "cubic")
-
-
-# ------------------------------------------------------------------------------------------------------------- formulations
-
-
-def per_layer_oracle(f, s):
-    """Sum of (F F^T - S S^T)^2 / (h w c)^2 of sums over locations, hence for pictures of the same size."""
-    return squares(np.einsum("ixy,jxy->ij", f, f) - np.einsum("ixy,jxy->ij", s, s)) / f.size**2
-
-
-def lecture_content_oracle(f, c):
-    channels, height, width = f.shape
-    return squares(f - c) / (width * height * channels)
-
-
-def tensorflow_style_oracle(f, s):
-    """reduce_mean of the squared differences of Gram matrices divided by the number of locations."""
-    return np.mean((np.einsum("ixy,jxy->ij", f, f) / f[0].size - np.einsum("ixy,jxy->ij", s, s) / s[0].size) ** 2)
-
-
-def gordicaleksa_style_oracle(f, s):
-    """MSELoss(reduction="sum") of Gram matrices divided by C H W."""
-    return np.sum((np.einsum("ixy,jxy->ij", f, f) / f.size - np.einsum("ixy,jxy->ij", s, s) / s.size) ** 2)
-
-
-def plain(x, c):
-    return total_variation_oracle(x)
-
-
-def absolute(x, c):
-    return absolute_sum_oracle(x)
-
-
-ORACLES = {
-    "relative": (content_oracle, gram_oracle, tv_oracle),
-    "gatys": (gatys_content_oracle, gatys_style_oracle, plain),
-    "lecture": (lecture_content_oracle, lecture_style_oracle, plain),
-    "per_layer": (mean_squares_content_oracle, per_layer_oracle, plain),
-    "tensorflow": (mean_squares_content_oracle, tensorflow_style_oracle, absolute),
-    "pytorch": (mean_squares_content_oracle, pytorch_style_oracle, absolute),
-    "gordicaleksa": (mean_squares_content_oracle, gordicaleksa_style_oracle, absolute),
-    "crowsonkb": (mean_squares_content_oracle, crowsonkb_style_oracle, lambda x, c: nine_point_oracle(x)),
-}
-"""{formulation: (content, style, tv)}, each as the paper or program has it."""
-
-
-def style_of(name):
-    formulation = FORMULATIONS[name]
-    statistic = STATISTICS[NEEDS[name] or "gram"]
-    loss = formulation.style or statistic.loss
-    return lambda f, s: loss(statistic.measure(f, None), statistic.measure(s, None))
-
-
-def tv_of(name, kind="squared", gamma=1.25, wrap=False):
-    return lambda x, c: FORMULATIONS[name].tv(x, c, kind, gamma, wrap)
-
-
-def test_every_formulation_has_its_oracles_and_its_statistics():
-    assert list(FORMULATIONS) == list(ORACLES)
-    for name, formulation in FORMULATIONS.items():
-        assert NEEDS[name] == {"relative": "", "crowsonkb": "wasserstein"}.get(name, "gram")
-        assert (formulation.style is None) == (name == "relative")
-
-
-@pytest.mark.parametrize("name", FORMULATIONS)
-def test_formulations_have_their_papers_and_programs_numbers_and_slopes(name):
-    ours = (FORMULATIONS[name].content, style_of(name), tv_of(name))
-    targets = [(features(1), features(2)), (features(1), features(2)), (picture(1), picture(2))]
-    for mine, oracle, (f, s) in zip(ours, ORACLES[name], targets, strict=True):
-        assert mine(tensor(f), tensor(s)).item() == pytest.approx(oracle(f, s), rel=1e-10)
-        slope = slopes(lambda f, oracle=oracle, s=s: oracle(f, s), f)
-        my_slope = gradient(lambda x, mine=mine, s=s: mine(x, tensor(s)), f)
-        np.testing.assert_allclose(my_slope, slope, rtol=1e-6, atol=1e-7 * np.abs(slope).max())
-
-
-@pytest.mark.parametrize("name", sorted(FORMULATIONS.keys() - {"gatys", "per_layer"}))
-def test_where_the_programs_average_each_picture_by_itself_so_do_we_for_other_sizes(name):
-    f, s = features(1), features(2, height=9, width=3)
-    assert style_of(name)(tensor(f), tensor(s)).item() == pytest.approx(ORACLES[name][1](f, s), rel=1e-10)
-
-
-def test_which_formulations_coincide():
-    f, s = tensor(features(1)), tensor(features(2))
-    style = {name: style_of(name)(f, s).item() for name in FORMULATIONS}
-    assert style["lecture"] == style["per_layer"] == style["tensorflow"] == style["gordicaleksa"]
-    assert style["lecture"] == pytest.approx(4 * style["gatys"]) == pytest.approx(5**2 * style["pytorch"])
-    content = {name: formulation.content(f, s).item() for name, formulation in FORMULATIONS.items()}
-    assert len(set(content.values())) == 3 and content["gatys"] == pytest.approx(f.numel() / 2 * content["lecture"])
-
-
-@pytest.mark.parametrize("name", ["gatys", "lecture", "per_layer"])
-def test_formulations_without_a_variation_of_their_own_take_the_one_asked_for(name):
-    x, c = picture(1), picture(2)
-    ours = tv_of(name, "power", 0.5, True)(tensor(x), tensor(c)).item()
-    assert ours == pytest.approx(power_variation_oracle(x, 0.5, wrap=True), rel=1e-10)
-    relative = tv_of("relative", "power", 0.5, True)(tensor(x), tensor(c)).item()
-    assert relative == pytest.approx(ours / power_variation_oracle(c, 0.5, wrap=True), rel=1e-10)
-
-
-@pytest.mark.parametrize("name", ["tensorflow", "pytorch", "gordicaleksa", "crowsonkb"])
-def test_programs_with_one_variation_have_that_whatever_is_asked_but_tiles_they_learn(name):
-    x, c = tensor(picture(1)), tensor(picture(2))
-    assert tv_of(name, "power", 0.5)(x, c) == tv_of(name)(x, c) != tv_of(name, wrap=True)(x, c)
-
-
-# ------------------------------------------------------------------------------------------------------ the paper's own units
-
-
-def test_in_gatys_units_the_total_loss_is_the_same():
-    weights, alpha, beta = {"a": 1.0, "b": 0.3, "c": 0.0}, 0.7, 5.0
-    f = {layer: tensor(features(seed, channels=4 + seed)) for seed, layer in enumerate(weights)}
-    s = {layer: moments(tensor(features(seed + 9, channels=4 + seed, height=7))) for seed, layer in enumerate(weights)}
-    x, c = tensor(features(20)), tensor(features(21))
-    relative = (
-        alpha * formulations.content_loss(x, c)
-        + beta * sum(weights[layer] * statistics.gram_loss(moments(f[layer]), s[layer]) for layer in weights) / 2
-    )  # the layer of weight 0 counts for nothing
-    alpha_g, layers_g = formulations.in_gatys_units(alpha, beta, weights, c, s)
-    gatys = alpha_g * formulations.gatys_content_loss(x, c) + sum(
-        layers_g[layer] * formulations.gatys_style_loss(moments(f[layer]), s[layer]) for layer in weights
-    )
-    assert gatys.item() == pytest.approx(relative.item(), rel=1e-12)
-    assert list(layers_g) == list(weights) and layers_g["c"] == 0
-    assert alpha_g == pytest.approx(2 * alpha / squares(features(21) - mean(features(21))[:, None, None]), rel=1e-12)
-
-
-def test_in_gatys_units_flat_targets_are_finite_and_unseen_layers_of_weight_0_stay_so():
-    flat = torch.full((1, 3, 4, 6), 0.5)
-    for target in (flat, torch.zeros_like(flat)):
-        alpha, layers = formulations.in_gatys_units(1, 1, {"a": 1, "b": 0}, target, {"a": moments(target)})
-        assert np.isfinite([alpha, layers["a"]]).all() and layers["b"] == 0
-
-
-def test_every_public_function_says_its_formula():
-    """A comment with the formula stands in each loss, below its docstring."""
-    functions = inspect.getmembers(statistics, inspect.isfunction) + inspect.getmembers(formulations, inspect.isfunction)
-    rooms, others = (statistics.__name__, formulations.__name__), ("guide_at", "squares", "tiny", "exact", "gram_scale")
-    public = [f for name, f in functions if f.__module__ in rooms and not name.startswith("_") and name not in others]
-    assert [f.__name__ for f in public if "    # " not in inspect.getsource(f)] == []
