@@ -6,7 +6,7 @@ recipe = Recipe(size=256)
 content, style = open_picture("photo.jpg", recipe.size), open_picture("artwork.jpg", recipe.size)
 for frame in stylize(content.image, [style.image], recipe, encoder=load_encoder(recipe.encoder)):
     print(frame.step, frame.losses)
-save_picture("painting.png", frame.image, recipe_json=recipe.to_json())
+save_picture("painting.png", frame.image, recipe_json=frame.recipe.to_json())
 """
 
 from typing import TYPE_CHECKING, Any
