@@ -104,7 +104,7 @@ class Job:
     @property
     def weights(self) -> Weights:
         """Those that it begins with."""
-        return self.played[-1].weights if self.played else self.recipe.weights
+        return self.recipe.weights_at(self.done) if self.done else self.recipe.weights
 
 
 def _check_pictures(content: Tensor, styles: Sequence[Tensor], *others: Tensor | None) -> None:

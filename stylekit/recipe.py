@@ -499,6 +499,11 @@ class Recipe:
         """As many as the last levels had."""
         return sum(level.steps for level in levels(self.size, self.steps, self.coarsest)[-REPEATED:])
 
+    def weights_at(self, step: int) -> Weights:
+        """Those that are turned to after `step` steps, or were before: the next step is taken with them."""
+        played = [k.weights for k in self.keyframes if k.step(self.all_steps) <= step]
+        return played[-1] if played else self.weights
+
     def with_weights(self, weights: Weights) -> "Recipe":
         """This recipe with other weights at the beginning."""
         return replace(self, **{name: getattr(weights, name) for name in LIVE})

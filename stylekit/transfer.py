@@ -161,14 +161,15 @@ def descend(
     objective_at: Callable[[int], Objective],
     turn_at: Callable[[int], Turn],
     done: int = 0,
+    weights: Weights | None = None,
 ) -> Iterator[Step]:
     """Go down the plan's levels with the optimiser, a step at a time, from the smallest size to the largest.
 
     `objective_at(longest)` is the loss for pictures with so many pixels on their longest side; `turn_at(step)` says before each
-    step what to do. Counts from `done`. Levels without steps are passed over.
+    step what to do. Counts from `done`; `weights` are those that the optimiser's picture was made with, if it was made before.
+    Levels without steps are passed over.
     """
     step, seconds = done, 0.0
-    weights: Weights | None = None
     for number, level in enumerate(plan, start=1):
         if not level.steps:
             continue
@@ -216,7 +217,6 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
     optimizer, performance = OPTIMIZERS[recipe.optimizer](Pixels(start), recipe.averaging), Performance(job, dials)
     begun_with = recipe if job.done else recipe.with_weights(dials.weights)
     colors = job.colors.detach().float()  # on the CPU, where a picture goes to be seen
-
     kept_at = lru_cache(maxsize=1)(job.kept)
 
     def frame(step: int, level: int, weights: Weights, seconds: float) -> Frame:
@@ -242,7 +242,8 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
 
     yield frame(job.done, level + 1, dials.weights, 0.0)
     remaining = part(plan, job.done, round(recipe.until * recipe.all_steps))
-    for step in descend(optimizer, remaining, objective_at, performance.turn, job.done):
+    before = recipe.weights_at(job.done - 1) if job.done else dials.weights
+    for step in descend(optimizer, remaining, objective_at, performance.turn, job.done, before):
         yield frame(step.number, step.level, step.weights, step.seconds)
 
 

@@ -83,6 +83,16 @@ def test_a_run_that_is_left_between_two_levels_and_gone_on_with_is_as_if_it_had_
     assert torch.equal(resumed[-1].image, whole[-1].image)
 
 
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_tile_that_is_continued_at_a_larger_size_grows_around_its_borders(turned):
+    recipe = replace(BASE, tiling=True, layer_weights={"relu1_1": 1.0, "relu3_1": 1.0}, content_layer="relu3_1")
+    last_of_a_level = max(frame.step for frame in frames_of(job(recipe)) if frame.level == 1)
+    left = frames_of(job(recipe), until=last_of_a_level)[-1]
+    onward = left.recipe.resumed(left.step, replace(recipe.weights, tiling=not turned))
+    resumed = frames_of(job(onward, start=left.painting, done=left.step))
+    assert torch.equal(frames_of(job(resumed[-1].recipe))[-1].image, resumed[-1].image)
+
+
 def test_a_hand_on_the_dials_ends_the_playing():
     recipe = replace(BASE, keyframes=[{"at": 0.25, "style_weight": 20.0}, {"at": 0.75, "style_weight": 1.0}])
     mine = replace(BASE.weights, style_weight=9.0)
