@@ -96,13 +96,13 @@ def test_several_styles_start_and_transparency(tmp_path):
 
 
 def test_a_small_artwork_is_not_enlarged_and_a_large_one_is_reduced(tmp_path, monkeypatch):
-    seen, painted = [], transfer.stylize
+    seen, painted = [], transfer.paint
 
-    def seeing(content, styles, *args, **more):
-        seen.extend(tuple(picture.shape[2:]) for picture in (content, *styles))
-        return painted(content, styles, *args, **more)
+    def seeing(job, **more):
+        seen.extend(tuple(picture.shape[2:]) for picture in (job.content, *job.styles))
+        return painted(job, **more)
 
-    monkeypatch.setattr(transfer, "stylize", seeing)
+    monkeypatch.setattr(transfer, "paint", seeing)
     small = tmp_path / "small.png"
     Image.new("RGB", (30, 40), "navy").save(small)
     assert cli.main(["stylize", str(small), str(small), ARTWORK, "-o", str(tmp_path / "x.png"), *SMALL, "--quiet"]) == 0
@@ -197,7 +197,7 @@ def test_vgg19_is_fetched_with_progress_and_offline_says_so(tmp_path, monkeypatc
 
 def ending_at(step, error, monkeypatch):
     """The engine, but it raises `error` in place of the frame of that step."""
-    painted = transfer.stylize
+    painted = transfer.paint
 
     def ending(*args, **more):
         for frame in painted(*args, **more):
@@ -205,7 +205,7 @@ def ending_at(step, error, monkeypatch):
                 raise error
             yield frame
 
-    monkeypatch.setattr(transfer, "stylize", ending)
+    monkeypatch.setattr(transfer, "paint", ending)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_a_full_disk_for_the_picture_puts_it_into_the_temporary_folder(tmp_path)
 
 
 def test_a_folder_that_went_away_costs_no_picture_and_json_says_where_it_is(tmp_path, monkeypatch, capsys):
-    out, painted = tmp_path / "out" / "out.png", transfer.stylize
+    out, painted = tmp_path / "out" / "out.png", transfer.paint
     out.parent.mkdir()
 
     def losing(*args, **more):
@@ -384,7 +384,7 @@ def test_a_folder_that_went_away_costs_no_picture_and_json_says_where_it_is(tmp_
                 out.parent.rmdir()
             yield frame
 
-    monkeypatch.setattr(transfer, "stylize", losing)
+    monkeypatch.setattr(transfer, "paint", losing)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--json"]) == 1
     said = capsys.readouterr()
@@ -394,9 +394,9 @@ def test_a_folder_that_went_away_costs_no_picture_and_json_says_where_it_is(tmp_
 
 
 def test_where_nothing_can_be_saved_the_first_reason_is_given(tmp_path, monkeypatch, capsys):
-    out, painted = tmp_path / "out" / "out.png", transfer.stylize
+    out, painted = tmp_path / "out" / "out.png", transfer.paint
     out.parent.mkdir()
-    monkeypatch.setattr(transfer, "stylize", lambda *args, **more: (out.parent.rmdir(), painted(*args, **more))[1])
+    monkeypatch.setattr(transfer, "paint", lambda *args, **more: (out.parent.rmdir(), painted(*args, **more))[1])
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 2
     assert capsys.readouterr().err.startswith("stylekit: error: The folder to save in does not exist")

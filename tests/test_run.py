@@ -1,30 +1,24 @@
 """A visitor's run without the page: the line, pause and continue, errors, and what is kept."""
 
 import errno
-import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stylekit import Recipe, load_encoder, open_picture, read_recipe_json, ui
-from stylekit.errors import BusyError, RecipeError, UsageError
+from stylekit import Recipe, load_encoder, open_picture, read_recipe_json
 from stylekit.objective import Objective
 from stylekit.resize import fill
-from stylekit.studio import backends, hosting
+from stylekit.studio import backends
 from stylekit.studio.limits import Limits
-from stylekit.studio.queue import Line
 from stylekit.studio.run import Order, Studio
 from stylekit.studio.session import Session
 from stylekit.ui.words import Words
@@ -190,22 +184,6 @@ def test_a_waiting_visitor_is_served_when_the_place_is_free(studio):
     assert views[-1].canvas is not None
 
 
-def test_the_line_is_first_come_first_served_and_refuses_when_it_is_full():
-    line = Line(places=1, most_waiting=1)
-    with line.ticket() as first, line.ticket() as second:
-        assert (line.ahead(first), line.ahead(second)) == (0, 1)
-        with pytest.raises(BusyError, match="full"), line.ticket():
-            pass
-    with line.ticket() as third:
-        assert line.ahead(third) == 0
-
-
-def test_two_places_mean_two_at_once():
-    line = Line(places=2, most_waiting=5)
-    with line.ticket() as a, line.ticket() as b, line.ticket() as c, line.ticket() as d:
-        assert [line.ahead(t) for t in (a, b, c, d)] == [0, 0, 1, 2]
-
-
 def test_many_visitors_at_once_never_compute_at_the_same_time(studio, monkeypatch):
     inside, most = 0, 0
     lock, original = threading.Lock(), backends.frames
@@ -351,74 +329,3 @@ def test_a_picture_that_cannot_be_saved_leaves_nothing_and_the_earlier_one_stays
     last = list(studio.paint(session, order()))[-1]
     assert "disk is full" in last.error and "another place" not in last.error
     assert last.canvas == kept == session.canvas and set(studio.storage.cache.iterdir()) == there
-
-
-def test_limits_come_from_the_environment_and_nonsense_is_refused(monkeypatch):
-    monkeypatch.setenv("STYLEKIT_MAX_SIZE", "333")
-    monkeypatch.setenv("STYLEKIT_CONCURRENCY", "3")
-    limits = hosting.limits()
-    assert (limits.max_size, limits.concurrency, limits.max_steps) == (333, 3, Limits.max_steps)
-    with pytest.raises(RecipeError, match="333"):
-        limits.check(Recipe(size=334))
-    monkeypatch.setenv("STYLEKIT_MAX_SIZE", "large")
-    with pytest.raises(UsageError, match="STYLEKIT_MAX_SIZE"):
-        hosting.limits()
-
-
-@pytest.mark.parametrize(
-    ("size", "scales", "artworks", "fits"),
-    [
-        (256, (), 4, True),
-        (256, (2.0,), 1, True),
-        (256, (2.01,), 1, False),
-        (256, (4.0, 4.0, 4.0, 4.0), 4, False),
-        (128, (3.0, 1.0, 1.0), 3, True),
-        (256, (1.0, 1.0, 1.5), 4, False),
-        (64, (4.0, 4.0, 4.0, 4.0), 4, True),
-    ],
-)
-def test_large_brushes_of_many_artworks_are_bounded_together(studio, size, scales, artworks, fits):
-    an_order = order(Recipe(size=size, steps=1, style_scales=scales), styles=(ARTWORK,) * artworks)
-    if fits:
-        studio.limits.check(an_order.recipe, artworks)
-    else:
-        last = list(studio.paint(Session(), an_order))[-1]
-        assert "brushes" in last.error and last.canvas is None
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"), [("MAX_SIZE", 32), ("MAX_SIZE", 100), ("MAX_SIZE", 128), ("MAX_STEPS", 2), ("MAX_STEPS", 20)]
-)
-def test_a_studio_of_small_limits_starts_and_paints_what_its_page_and_its_api_offer(monkeypatch, variable, value):
-    monkeypatch.setenv(f"STYLEKIT_{variable}", str(value))
-    demo = ui.build()
-    field = {"MAX_SIZE": "size", "MAX_STEPS": "steps"}[variable]
-    offered = {block.label: block.value for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number)}
-    assert offered[field.capitalize()] == offered[field] == value
-    recipe = Recipe(size=min(demo.limits.max_size, 64), steps=min(demo.limits.max_steps, 3))
-    assert list(Studio(demo.limits, Words()).paint(Session(), order(recipe)))[-1].text.startswith("Finished")
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"), [("MAX_SIZE", "31"), ("MAX_STEPS", "1"), ("QUEUE", "0"), ("MAX_SIZE", "9" * 5000)]
-)
-def test_a_limit_that_leaves_nothing_ends_the_start_in_a_sentence(monkeypatch, variable, value):
-    monkeypatch.setenv(f"STYLEKIT_{variable}", value)
-    with pytest.raises(SystemExit, match=f"STYLEKIT_{variable} must be a whole number from") as caught:
-        ui.build()
-    assert len(str(caught.value)) < 150
-
-
-def test_dials_reach_a_loop_in_another_process():
-    # in a fresh interpreter: a fork of this one has locks of threads that other tests have started
-    script = Path(__file__).with_name("fork.py")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=120)
-    seen = json.loads(ended.stdout) if ended.returncode == 0 else ended.stderr
-    assert seen[:11] == [5.0] * 11 and seen[-1] == 44.0
-
-
-def test_zerogpu_is_used_only_where_it_is(monkeypatch):
-    assert not hosting.borrows_gpu()
-    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    assert hosting.borrows_gpu() and hosting.device_name() == "GPU on loan"

@@ -24,6 +24,9 @@ from stylekit.transfer import Dials, Frame
 spaces: ModuleType | None = importlib.import_module("spaces") if hosting.borrows_gpu() else None
 """ZeroGPU's package: there on a Space of that kind. It changes torch, so it is left alone elsewhere."""
 
+FAILED = "ZeroGPU worker error"
+"""The title of the package's error, which is gradio's, for what fails in the other process; others say why no GPU is lent."""
+
 Lent = Callable[[Job, Path], Iterator[Frame | StylekitError]]
 
 
@@ -61,10 +64,10 @@ def frames(job: Job, dials: Dials) -> Iterator[Frame]:
         yield from on_loan(run, job, dials)
     except StylekitError:
         raise
-    except Exception as error:  # gradio's, which this room does not know: no GPU is free, or the visitor's quota is used up
-        if said := getattr(error, "message", None):
-            raise BusyError(str(said)) from error
-        raise
+    except Exception as error:
+        if getattr(error, "title", FAILED) == FAILED:
+            raise
+        raise BusyError(str(getattr(error, "message", error))) from error
 
 
 def on_loan(run: Lent, job: Job, dials: Dials) -> Iterator[Frame]:
