@@ -325,7 +325,7 @@ def test_a_recipe_beyond_the_limits_comes_back_with_words(tmp_path, visit):
     visitor = visit()
     visitor.page.locator("#dials > input[type=file]").set_input_files(tmp_path / "huge.png")
     visitor.unfold()
-    visitor.says("size was brought down to 1024")
+    visitor.says("Size was brought down to 1024")
     assert visitor.value("size") == 1024 and visitor.value("style_weight") == 80
     visitor.set("steps", 20)
     visitor.set("size", 128)

@@ -21,6 +21,7 @@ from stylekit.studio import backends
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Order, Studio
 from stylekit.studio.session import Session
+from stylekit.transfer import Frame
 from stylekit.ui.words import Words
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -252,6 +253,66 @@ def test_an_unexpected_failure_keeps_the_last_picture_and_is_logged(studio, monk
     assert "Something went wrong" in last.error and "secret" not in last.error
     assert "out of memory" in caplog.text
     assert session.canvas.step == 5 and session.canvas.path.is_file()
+
+
+class Fenced(Objective):
+    """Losses that are as they are for the first picture, and `beyond` of it for any other."""
+
+    beyond, first = staticmethod(lambda total: total), None
+
+    def __call__(self, image, weights):
+        total, terms = super().__call__(image, weights)
+        Fenced.first = image.detach().clone() if Fenced.first is None else Fenced.first
+        return (total if torch.equal(image, Fenced.first) else Fenced.beyond(total)), terms
+
+
+@pytest.fixture
+def fence(monkeypatch):
+    """`fence(beyond)` changes the losses of all pictures but the first."""
+
+    def put(beyond):
+        monkeypatch.setattr("stylekit.transfer.Objective", Fenced)
+        monkeypatch.setattr(Fenced, "first", None)
+        monkeypatch.setattr(Fenced, "beyond", staticmethod(beyond))
+
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)
+    return put
+
+
+def test_a_run_that_is_stuck_says_so_with_the_remedy(studio, fence):
+    fence(lambda total: total + 1e6)
+    views = list(studio.paint(Session(), order(replace(SMALL, coarsest=64))))
+    said = "No step lowers the losses any more, so the picture stays as it is: turn a weight"
+    assert [view.mode for view in views if said in view.note].count("painting") >= 9 and said in views[-1].note
+    assert said not in views[1].note and "Finished" in views[-1].text
+
+
+def test_a_run_whose_losses_are_no_numbers_says_so_and_keeps_the_last_picture(studio, fence):
+    fence(lambda total: total * float("nan"))
+    last = list(studio.paint(Session(), order(replace(SMALL, coarsest=64))))[-1]
+    assert "no finite numbers" in last.error and "smaller weights" in last.error and last.canvas.path.is_file()
+
+
+def test_a_picture_that_is_unusually_black_and_white_says_so(studio, tmp_path, monkeypatch):
+    noisy = Recipe(size=64, steps=60, coarsest=64, init="noise", statistic="gram", style_weight=100.0)
+    pictures = {"content": str(ASSETS / "photos" / "cat.jpg"), "styles": (str(ASSETS / "artworks" / "harbour-night.jpg"),)}
+    said = "as dark or bright as can be: turn Style down"
+    assert list(studio.paint(Session(), order(noisy, **pictures)))[-1].note == ""
+    monkeypatch.setattr("stylekit.studio.run.UNUSUAL", 0.08)  # what no recipe of ours reaches is made little
+    assert said in list(studio.paint(Session(), order(noisy, **pictures)))[-1].note
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
+    pictures["styles"] += (str(tmp_path / "white.png"),)
+    assert list(studio.paint(Session(), order(replace(noisy, steps=1), **pictures)))[-1].note == ""
+
+
+def test_losses_are_read_of_the_frames_that_are_shown_and_of_the_last(studio, monkeypatch):
+    read, losses = [], Frame.losses.fget
+    monkeypatch.setattr(Frame, "losses", property(lambda frame: read.append(frame.step) or losses(frame)))
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 1000.0)  # one preview, of step 0
+    session = Session()
+    views = list(studio.paint(session, order()))
+    assert sum(view.preview is not None for view in views) == 1 and read == [0, 12]
+    assert session.table.rows[-1][0] == 12
 
 
 def test_a_run_ends_at_the_time_limit_and_can_be_continued(monkeypatch):

@@ -219,7 +219,7 @@ def test_a_value_beyond_the_sliders_end_is_taken_while_it_paints_and_is_what_run
 
 @pytest.mark.parametrize(
     ("typed", "says"),
-    [("-5", "style_weight must lie between 0 and 1e.12, not -5. It is 7 again"), ("1e99", "not 1e.99. It is 7 again")],
+    [("-5", "Style β must lie between 0 and 1e.12, not -5. It is 7 again"), ("1e99", "not 1e.99. It is 7 again")],
 )
 @pytest.mark.parametrize("painting", [False, True])
 def test_a_value_that_no_recipe_may_have_is_refused_in_words_and_the_one_that_counts_comes_back(
@@ -265,7 +265,7 @@ def test_size_and_steps_go_as_far_as_the_studio_does(visit):
     leave(type_into(visitor, "size", "72"))  # below the slider's end, but not the recipe's
     leave(type_into(visitor, "steps", "3"))
     leave(type_into(visitor, "seed", "-3"))
-    visitor.says("seed must lie between")
+    visitor.says("Seed must lie between")
     expect_value(visitor, "seed", "0")
     visitor.page.locator("#paint").click()
     visitor.says("Finished at step 3 after .* 72×48 pixels")
@@ -410,4 +410,4 @@ def test_a_recipe_that_is_too_large_twice_is_told_both(visit, tmp_path):
     save_png(tmp_path / "huge.png", open_picture(PHOTO, 32).image, recipe_json=Recipe(size=4096, steps=9000).to_json())
     visitor = visit()
     visitor.page.locator("#dials > input[type=file]").set_input_files(tmp_path / "huge.png")
-    visitor.says("Settings restored from huge.png. size was brought down to 1024.* steps was brought down to 1000")
+    visitor.says("Settings restored from huge.png. Size was brought down to 1024.* Steps was brought down to 1000")

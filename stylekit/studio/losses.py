@@ -15,16 +15,18 @@ class LossTable:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.turns: list[int] = []
-        self._every = 1
+        self._apart = 0.0  # steps between rows that stay
 
     def add(self, step: int, losses: Mapping[str, float]) -> None:
-        """Remember the losses of a step; beyond MOST_POINTS, every other step is forgotten."""
-        if not losses or step % self._every:
+        """Remember the losses of a step, always the last; beyond MOST_POINTS, every other of the earlier ones is forgotten."""
+        if not losses:
             return
+        if len(self.rows) > 1 and self.rows[-1][0] - self.rows[-2][0] < self._apart:
+            del self.rows[-1]
         self.rows.append((step, dict(losses)))
         if len(self.rows) > MOST_POINTS:
-            self._every *= 2
-            self.rows = [row for row in self.rows if row[0] % self._every == 0]
+            self.rows = [*self.rows[:-1:2], self.rows[-1]]
+            self._apart = (self.rows[-1][0] - self.rows[0][0]) / len(self.rows)
 
     def lines(self) -> dict[str, list[tuple[int, float]]]:
         """`{term: [(step, loss), ...]}`, with the terms in the order of their first appearance."""

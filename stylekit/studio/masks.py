@@ -49,7 +49,7 @@ class Drawings:
 
         Raises SizeError for drawings that no editor of the page makes.
         """
-        if not 0 <= softness <= MOST_SOFTNESS:
+        if not isinstance(softness, int | float) or not 0 <= softness <= MOST_SOFTNESS:
             raise SizeError(f"The reach of soft edges must lie between 0 and {MOST_SOFTNESS:g}.")
         longest = min(size, LONGEST)
         on_artworks = {number: _layers_of(value, longest) for number, value in artworks.items()}

@@ -22,7 +22,7 @@ from stylekit.job import Job
 from stylekit.objective import Masks
 from stylekit.pictures import Picture, open_picture, save_png, to_array
 from stylekit.pyramid import REPEATED, levels, scaled
-from stylekit.recipe import Recipe
+from stylekit.recipe import Recipe, Weights
 from stylekit.resize import fit
 from stylekit.studio import backends, hosting
 from stylekit.studio.backends import here
@@ -52,6 +52,11 @@ LEAVING = 10
 OPENING = threading.BoundedSemaphore(2)
 """Pictures that are decoded at a time: a large photo takes half a gigabyte for a moment, and many visitors may choose one."""
 
+UNUSUAL, NEARLY = 0.25, 0.03
+"""How much larger a share of saturated values, than the pictures have of nearly saturated ones, is a fault.
+
+The looks leave up to 0.14."""
+
 ROOM = 2
 """How much larger than the content an artwork is kept, for style scales that grow while it runs."""
 
@@ -76,6 +81,8 @@ class Order:
     """what init "image" begins with; without one, the canvas"""
     drawings: Drawings | None = None
     """what is painted on the pictures, to be made into masks"""
+    letters: tuple[int, ...] = ()
+    """the numbers (0 is A) of the artworks' places on a page"""
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class View:
     preview: np.ndarray | None = None
     table: LossTable | None = None
     canvas: Canvas | None = None
+    weights: Weights | None = None
+    """those of the picture"""
 
 
 def opened(path: str, size: int, enlarge: bool = True) -> Picture:
@@ -123,7 +132,7 @@ class Studio:
         self.storage.sweep()
         run = _Run(self, session, order, heard)
         session.dials, session.recipe = run.dials, order.recipe
-        session.stopping = session.waiting = session.refused = ""
+        session.stopping = session.waiting = session.refused = session.let_go = ""
         try:
             yield from run.views()
         except GeneratorExit:  # the page is gone, perhaps to be loaded anew; this may be the thread that serves everybody
@@ -183,10 +192,14 @@ class _Run:
         self.dials = Dials(order.recipe.weights)
         self.frame: Frame | None = None
         self.saved: Frame | None = None
+        self.read: Frame | None = None
+        """whose losses are in the table"""
         self.content: Picture | None = None
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
         self.progress = Progress()
+        self.usual = 0.0
+        """the largest share of nearly saturated values in the pictures that it is made of"""
         self.table = LossTable()
 
     @property
@@ -232,6 +245,8 @@ class _Run:
         assert order.content
         recipe, start, done = self._begin()
         self.content, styles = pictures_of(order.content, order.styles, recipe)
+        given = (self.content.image, *styles, *([] if start is None else [start]))
+        self.usual = max(saturated(picture, NEARLY) for picture in given)
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
         job = Job(self.content.image, styles, recipe, masks or Masks(), start, palette, done)
@@ -258,12 +273,13 @@ class _Run:
         self.session.table = self.table = copy.deepcopy(canvas.table)
         painting = load_file(canvas.painting)["painting"]
         if canvas.step and recipe.continues(canvas.recipe) and canvas.made_of == self._made_of():
-            return canvas.recipe.resumed(canvas.step, recipe.weights), painting, canvas.step
+            return _with_later(canvas.recipe.resumed(canvas.step, recipe.weights), canvas.step, recipe), painting, canvas.step
         self.begun_at = canvas.step
         return self._from_canvas(recipe, canvas), painting, 0
 
     def _from_canvas(self, recipe: Recipe, canvas: Canvas) -> Recipe:
         """Another recipe than that of the canvas, to begin with its picture: at its size, or with the last levels if finished."""
+        recipe = replace(recipe, keyframes=(), repeats=0)
         if canvas.unfinished:
             return replace(recipe, init="image", coarsest=max(16, min(canvas.size, recipe.size)), steps=canvas.unfinished)
         plan = levels(recipe.size, recipe.steps, recipe.coarsest)
@@ -289,7 +305,6 @@ class _Run:
         if self.frame is not None and frame.weights != self.frame.weights:
             self.turned_at = step
             self.table.turns.append(step)
-        self.table.add(step, frame.losses)
         self.frame = frame
         self.progress.take(frame)
 
@@ -301,9 +316,34 @@ class _Run:
         if speed := self.progress.speed():
             left = self.progress.seconds_left()
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
-        turned = self.words("status.turned", step=self.turned_at) if self.turned_at else ""
-        note = " ".join(part for part in (turned, self.session.waiting, self.session.refused) if part)
-        return View("painting", text, note, "", frame.step / frame.steps, to_array(small), self.table)
+        self._read_losses(frame)
+        return View(
+            "painting", text, self._note(frame), "", frame.step / frame.steps, to_array(small), self.table, weights=frame.weights
+        )
+
+    def _note(self, frame: Frame) -> str:
+        """What there is to say beside the progress."""
+        session, playing = self.session, self.session.playing and self.order.recipe.keyframes
+        parts = [
+            self.words("steered.playing") if playing else session.let_go,
+            self.words("status.turned", step=self.turned_at) if self.turned_at else "",
+            self._fault(frame),
+            session.waiting,
+            session.refused,
+        ]
+        return " ".join(part for part in parts if part)
+
+    def _fault(self, frame: Frame) -> str:
+        """What is wrong with the picture, and the remedy."""
+        if frame.stuck:
+            return self.words("fault.stuck")
+        return self.words("fault.saturated") if saturated(frame.painting) > self.usual + UNUSUAL else ""
+
+    def _read_losses(self, frame: Frame) -> None:
+        """Put the losses of a frame that is shown into the table; reading them waits for the device."""
+        if frame is not self.read:
+            self.table.add(self.begun_at + frame.step, frame.losses)
+            self.read = frame
 
     def ended(self, error: str = "") -> View:
         """The last view: the picture as it is now, kept whatever happened."""
@@ -312,11 +352,13 @@ class _Run:
             kept = self.session.kept()
             text = "" if error else self.words("status.left")
             return View("done" if kept else "refused", text, error=error, canvas=kept)
+        self._read_losses(frame)
         canvas = self._keep(frame)
         paused = frame.step < frame.steps and self.session.stopping != "stop"
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
         text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.painting))
-        return View("done", text, "", error, frame.step / frame.steps, None, self.table, canvas)
+        note = "" if error else self._fault(frame)
+        return View("done", text, note, error, frame.step / frame.steps, None, self.table, canvas, frame.weights)
 
     def failed(self, error: str) -> View:
         """The last view after an error; where even the picture cannot be saved, the earlier one stays."""
@@ -354,6 +396,19 @@ class _Run:
             full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
             raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
         return path, before, painting
+
+
+def saturated(image: Tensor, nearly: float = 0.0) -> float:
+    """Share of the values of an image that are 0 or 1, or lie within `nearly` of it: nothing can be darker or brighter."""
+    return float(((image <= nearly) | (image >= 1 - nearly)).float().mean())
+
+
+def _with_later(recipe: Recipe, step: int, other: Recipe) -> Recipe:
+    """`recipe`, resumed after `step` steps, with the keyframes of `other` that come later."""
+    if other.all_steps != recipe.all_steps:
+        return recipe
+    later = [keyframe for keyframe in other.keyframes if keyframe.step(other.all_steps) > step]
+    return replace(recipe, keyframes=(*recipe.keyframes, *later))
 
 
 def _duration(seconds: float) -> str:

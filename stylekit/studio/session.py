@@ -55,12 +55,22 @@ class Session:
         """of the run that is going on"""
         self.recipe: Recipe | None = None
         """that it began with"""
+        self.artworks: tuple[int, ...] = (0,)
+        """the numbers (0 is A) of those that it paints with"""
+        self.steered: Recipe | None = None
+        """one with keyframes that was brought back: Paint plays them again, until a hand turns a weight"""
+        self.plays: Recipe | None = None
+        """what `steered` was when the run began"""
         self.stopping = ""
         """"pause" or "stop" once the visitor has asked for it"""
         self.refused = ""
         """what is wrong with the number that was typed last, for the run to say"""
         self.waiting = ""
         """which settings the run cannot take, for it to say"""
+        self.let_go = ""
+        """that a hand has ended the playing of keyframes, for the run to say"""
+        self.ended = ""
+        """what the page's status says since the last run has ended; empty while one goes on"""
         self.canvas: Canvas | None = None
         """the painting on the easel, one of `canvases`"""
         self.canvases: list[Canvas] = []
@@ -82,6 +92,11 @@ class Session:
         """whether a token leads to it"""
         self.tabs = 1
         """pages that were opened on this session, one after the other, and not yet given up"""
+
+    @property
+    def playing(self) -> bool:
+        """Whether the last run plays keyframes that no hand has ended."""
+        return self.steered is not None and self.steered is self.plays
 
     def turn(self, weights: Weights) -> bool:
         """Use these weights from the next step on; False if nothing is running."""

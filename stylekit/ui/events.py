@@ -1,9 +1,11 @@
 """What happens: plain functions and generators first, the wiring at the foot."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from stylekit.recipe import (
     STYLE_LAYERS,
     Recipe,
     Weights,
+    setting,
 )
 from stylekit.studio import backends
 from stylekit.studio.masks import Drawings
@@ -62,25 +65,34 @@ class Events:
         yield from self._run(session, values, resume=True)
 
     def _run(self, session: Session, values: Sequence[Any], resume: bool) -> Iterator[Updates]:
+        session.ended, session.plays = "", session.steered
         try:
-            order = self.order(values, resume)
+            order = self.order(values, resume, session.steered)
         except StylekitError as error:
-            yield self._shown(session, View("refused", "", error=str(error), canvas=session.kept()))
+            refused = View("refused", "", error=str(error), canvas=session.kept())
+            session.ended = status(refused)
+            yield self._shown(session, refused)
             return
+        session.artworks = order.letters
         with closing(self.studio.paint(session, order, Listener())) as views:
             for number, view in enumerate(views):
+                session.ended = status(view) if view.mode in ("done", "refused") else ""
                 yield self._shown(session, view, with_plot=number % PLOT_PERIOD == 0)
 
-    def order(self, values: Sequence[Any], resume: bool) -> Order:
-        """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError and SizeError."""
+    def order(self, values: Sequence[Any], resume: bool, steered: Recipe | None = None) -> Order:
+        """What the visitor asks for, from the values of `Page.pictures` and `Page.controls`; raises RecipeError and SizeError.
+
+        With the keyframes of `steered`, a recipe that was brought back.
+        """
         count = len(self.page.pictures)
         content, *others, palette, start, content_mask, softness = values[: count - MOST_STYLES]
         style_masks = values[count - MOST_STYLES : count]
-        styles = {number: style for number, style in enumerate(others) if style}
-        settings = nested(dict(zip(self.page.controls, values[count:], strict=True)), len(styles))
-        recipe = Recipe(**settings)
-        drawings = Drawings.of(content_mask, {number: style_masks[number] for number in styles}, softness, recipe.size)
-        return Order(content, list(styles.values()), recipe, resume, palette, start, drawings)
+        styles, letters = [style for style in others if style], _chosen(others)
+        recipe = Recipe(**nested(dict(zip(self.page.controls, values[count:], strict=True)), letters))
+        if steered:
+            recipe = performed(recipe, steered, letters, resume)
+        drawings = Drawings.of(content_mask, {number: style_masks[number] for number in letters}, softness, recipe.size)
+        return Order(content, styles, recipe, resume, palette, start, drawings, letters)
 
     def _shown(self, session: Session, view: View, with_plot: bool = True) -> Updates:
         """A view as updates of the page."""
@@ -96,7 +108,20 @@ class Events:
             updates[page.canvas] = str(view.canvas.path)
             updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))
             updates[page.download] = gr.update(value=str(view.canvas.path))
-        return updates | self._buttons(session, view)
+        return updates | self._moved_along(session, view) | self._buttons(session, view)
+
+    def _moved_along(self, session: Session, view: View) -> Updates:
+        """The sliders follow the keyframes that are played."""
+        if not session.playing or view.weights is None:
+            return {}
+        shown = flat(view.weights, session.artworks)
+        moved = {key: value for key, value in shown.items() if session.settings.get(key) != value}
+        session.settings = session.settings | moved
+        return self._set_all(moved)
+
+    def _set_all(self, values: Mapping[str, Any]) -> Updates:
+        """The page's controls with these values."""
+        return {self.page.controls[key]: _set(self.page.controls[key], value) for key, value in values.items()}
 
     def _buttons(self, session: Session, view: View) -> Updates:
         running, kept = view.mode in ("waiting", "painting"), view.canvas is not None
@@ -110,6 +135,7 @@ class Events:
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
             page.earlier: gr.update(visible=not running and session.has_earlier()),
+            page.settle: gr.update(visible=not running and session.steered is not None),
         }
 
     def bring_back(self, session: Session) -> Any:
@@ -125,10 +151,14 @@ class Events:
         done = canvas.step / max(canvas.step + canvas.unfinished, 1)
         return View("done", text, done=done, table=session.table, canvas=canvas)
 
-    def end(self, session: Session, how: str) -> Any:
+    def end(self, how: str, session: Session) -> Any:
         """Ask the run to end with its next step."""
         session.stopping = how
         return status(View("waiting", self.words("status.stopping"))) if session.dials else gr.skip()
+
+    def ended(self, session: Session) -> Any:
+        """What the run has said at its end, if that was before "Stopping" arrived at the page."""
+        return session.ended or gr.skip()
 
     def recover(self, session: Session) -> Updates:
         """After an error that gradio met with a view of ours, such as a full disk: the buttons of what is true."""
@@ -144,7 +174,7 @@ class Events:
             return gr.skip()
         found.touch()
         updates: Updates = {self.page.session: found}
-        updates |= {self.page.controls[key]: _set(self.page.controls[key], value) for key, value in found.settings.items()}
+        updates |= self._set_all(found.settings) | self._settle_of(found)
         for key, picture in self.page.files.items():
             path = found.pictures.get(key)
             if key in found.pictures and (path is None or Path(path).is_file()):
@@ -159,37 +189,64 @@ class Events:
 
     # ------------------------------------------------------------------------------------------------ settings
 
-    def turn(self, session: Session, *values: Any) -> None:
-        """The values of `Page.controls`: remembered, and what can act on a running picture does so."""
+    def turn(self, session: Session, *values: Any, key: str | None = None) -> Any:
+        """The values of `Page.controls`, of which the one called `key` was moved; any if that is None, none if it is empty."""
         settings = dict(zip(self.page.controls, values, strict=True))
-        if dials := session.dials:  # once: a run may end meanwhile
+        return self._settle_of(session) if self._take(session, settings, key) else gr.skip()
+
+    def _take(self, session: Session, settings: dict[str, Any], key: str | None) -> bool:
+        """Remember the values of `Page.controls`; what can act on a running picture does so. Whether keyframes were let go.
+
+        Only the control called `key` ends the playing, for the page may show the others as they were a moment ago.
+        """
+        let_go = session.steered is not None and self._has_turned(session, settings, key)
+        if let_go:
+            self._let_go(session)
+        if session.dials and not session.playing:
             with suppress(RecipeError):  # layers that are being written: the next run takes them, or says what is wrong
-                turned = nested({key: settings[key] for key in self.page.turned}, len(dials.weights.style_scales))
+                turned = nested({key: settings[key] for key in self.page.turned}, session.artworks)
                 weights = Weights(**{name: turned[name] for name in LIVE})
                 if session.recipe:
                     self.studio.limits.check_style_scales(session.recipe.size, weights.style_scales, len(weights.style_scales))
                 session.turn(weights)
         with suppress(RecipeError):
-            recipe = Recipe(**nested(settings, MOST_STYLES))
+            recipe = Recipe(**nested(settings))
             session.settings, session.waiting = settings, self._waits(session, recipe)
+        return let_go
+
+    def _has_turned(self, session: Session, settings: Mapping[str, Any], key: str | None) -> bool:
+        """Whether one of the weights, or the one that is called `key`, is not as it was."""
+        keys = [name for name in self.page.turned if key in (name, None)]
+        return any(settings[name] != session.settings.get(name) for name in keys)
+
+    def _let_go(self, session: Session) -> None:
+        """Forget the keyframes of the recipe that was brought back."""
+        session.let_go = self.words("steered.ended") if session.playing and session.dials else ""
+        session.steered = None
+
+    def _settle_of(self, session: Session) -> Updates:
+        return {self.page.settle: gr.update(visible=session.steered is not None and session.dials is None)}
 
     def _waits(self, session: Session, recipe: Recipe) -> str:
         """Which settings a running picture cannot take."""
         running = session.recipe if session.dials else None
         names = [name for name in SETTINGS if name not in (*LIVE, *OF_A_RUN)] if running else []
         waiting = [self.words(f"label.{name}") for name in names if getattr(recipe, name) != getattr(running, name)]
-        return self.words("status.waits", settings=", ".join(waiting)) if waiting else ""
+        said = [self.words("status.waits", settings=", ".join(waiting))] if waiting else []
+        said += [self.words("status.tiles")] if running and recipe.tiling and not running.tiling else []
+        return " ".join(said)
 
-    def turn_by_hand(self, session: Session, *values: Any) -> Updates:
-        """The same for a control that the visitor moves: between runs, it says what becomes of it."""
-        self.turn(session, *values)
+    def turn_by_hand(self, key: str, session: Session, *values: Any) -> Updates:
+        """The same for the control called `key`, which the visitor moves: between runs, it says what becomes of it."""
         settings = dict(zip(self.page.controls, values, strict=True))
-        updates = self._changed(session, settings)
+        let_go = self._take(session, settings, key)
+        updates = self._changed(session, settings) | (self._settle_of(session) if let_go else {})
         if session.settings == settings:
             session.refused = ""
-        if session.dials or session.canvas is None:
+        if session.dials or not (let_go or session.canvas):
             return updates | {self.page.status: gr.skip()}
-        return updates | {self.page.status: status(View("done", self.words("status.next"), done=1.0))}
+        said = self.words("steered.dropped" if let_go else "status.next")
+        return updates | {self.page.status: status(View("done", said, done=1.0))}
 
     def _changed(self, session: Session, values: dict[str, Any]) -> Updates:
         """The preset is no longer chosen when the visitor has moved one of its settings."""
@@ -217,8 +274,10 @@ class Events:
 
     def _refusal(self, key: str, value: Any) -> RecipeError | None:
         """Why no recipe of this studio may have this value of a control."""
+        name = key.partition(".")[0]
         try:
-            self.studio.limits.check(Recipe(**nested({key: value}, MOST_STYLES)))
+            setting(name).check(self.page.controls[key].label, nested({key: value})[name])
+            self.studio.limits.check(Recipe(**nested({key: value})))
         except RecipeError as error:
             return error
         return None
@@ -230,13 +289,15 @@ class Events:
         """
         if name is None:
             return gr.skip()
+        let_go = session.steered is not None
+        if let_go:
+            self._let_go(session)
         session.preset, session.preset_note = name, ""
         stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
-        updates: Updates = {}
-        for key, value in _settings_of(PRESETS[name]).items():
-            if key not in stay:
-                updates[self.page.controls[key]] = _set(self.page.controls[key], value)
-        return updates | self._preset_of(session)
+        chosen = {key: value for key, value in _settings_of(PRESETS[name]).items() if key not in stay}
+        updates = self._set_all(chosen) | self._preset_of(session) | self._settle_of(session)
+        said = status(View("idle", self.words("steered.dropped"))) if let_go and not session.dials else gr.skip()
+        return updates | {self.page.status: said}
 
     def choose_palette(self, palette: str | None, method: str, strength: float) -> Updates:
         """A palette needs a method that takes colours as a whole, and some strength: chosen here, and said."""
@@ -247,7 +308,7 @@ class Events:
         controls = self.page.controls
         return {controls["color_method"]: method, controls["color_strength"]: strength, self.page.palette_note: said}
 
-    def restore(self, session: Session, path: str | None) -> Any:
+    def restore(self, session: Session, path: str | None, *artworks: str | None) -> Any:
         """Bring back the settings of a picture or recipe file; of a picture without them, ask what it is for."""
         if path is None:
             return gr.skip()
@@ -257,7 +318,7 @@ class Events:
         except PictureError as error:
             return offer | self._offered(path, error)
         try:
-            return offer | self._restored(session, Recipe.from_json(text), Path(path).name)
+            return offer | self._restored(session, Recipe.from_json(text), Path(path).name, _chosen(artworks))
         except RecipeError as error:
             return offer | {self.page.status: status(View("refused", "", error=str(error)))}
 
@@ -296,27 +357,48 @@ class Events:
         """It is for nothing."""
         return {self.page.status: status(View("idle", "")), self.page.offer: gr.update(visible=False)}
 
-    def _restored(self, session: Session, recipe: Recipe, name: str) -> Updates:
-        updates: Updates = {}
-        clamped = {}
-        for key, value in flat(recipe).items():
-            control = self.page.controls[key]
-            if key in ("size", "steps") and value > control.maximum:
-                value = clamped[key] = control.maximum
-            updates[control] = _set(control, value)
+    def _restored(self, session: Session, recipe: Recipe, name: str, artworks: Sequence[int]) -> Updates:
+        """What it began with; its keyframes are kept for Paint."""
+        most = {key: self.page.controls[key].maximum for key in ("size", "steps")}
+        clamped = {key: largest for key, largest in most.items() if getattr(recipe, key) > largest}
+        session.settings = flat(recipe, artworks) | clamped
         session.preset, session.preset_note = None, ""
-        said = " ".join(self._to_say(recipe, name, clamped))
-        return updates | self._preset_of(session) | {self.page.status: status(View("refused", said))}
+        session.steered = recipe if recipe.keyframes or recipe.repeats else None
+        said = status(View("refused", " ".join(self._to_say(session, recipe, name, clamped))))
+        updates = self._set_all(session.settings) | self._preset_of(session) | self._settle_of(session)
+        return updates | {self.page.status: said}
 
-    def _to_say(self, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
+    def settle(self, session: Session, *artworks: str | None) -> Any:
+        """The weights with which a recipe that was brought back ended, throughout."""
+        if session.steered is None:
+            return gr.skip()
+        last = flat(session.steered.settled().weights, _chosen(artworks))
+        session.steered = None
+        said = status(View("idle", self.words("steered.settled")))
+        return self._set_all(last) | self._settle_of(session) | {self.page.status: said}
+
+    def _to_say(self, session: Session, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
         """All that a restored recipe and the page do not have in common."""
         yield self.words("recipe.restored", name=name)
         for key, value in clamped.items():
-            yield self.words("recipe.clamped", name=key, value=value)
+            yield self.words("recipe.clamped", name=self.words(f"label.{key}"), value=value)
+        weights = [recipe.weights, *(keyframe.weights for keyframe in recipe.keyframes)]
+        button = self.words("again" if session.kept() else "paint")
+        turned = sum(before != after for before, after in pairwise(weights))
+        if turned or recipe.repeats:
+            continued = sum(keyframe.resumed for keyframe in recipe.keyframes) or recipe.repeats
+            key, times = ("recipe.steered", turned) if turned else ("recipe.continued", continued)
+            yield self.words(key, times=self._times(times), button=button)
+        if recipe.until < 1:
+            step = round(recipe.until * recipe.all_steps)
+            yield self.words("recipe.until", step=step, steps=recipe.all_steps, button=button)
         if other := recipe.more_content_layers.keys() - set(CONTENT_LAYERS):
             yield self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         if recipe.init == "image":
             yield self.words("recipe.start_image")
+
+    def _times(self, count: int) -> str:
+        return self.words("times.one") if count == 1 else self.words("times.many", count=count)
 
     def look_at_photo(self, session: Session, path: str | None) -> Updates:
         """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
@@ -397,6 +479,22 @@ def once_left(elem_id: str) -> str:
     return f"(session, value) => [session, {field} === document.activeElement ? null : value, numberBefore]"
 
 
+def _chosen(artworks: Sequence[str | None]) -> tuple[int, ...]:
+    """The numbers of the artworks (0 is A) in whose places there is a picture."""
+    return tuple(number for number, path in enumerate(artworks) if path)
+
+
+def performed(recipe: Recipe, steered: Recipe, artworks: Sequence[int], resume: bool) -> Recipe:
+    """The page's recipe with what was turned in `steered`; a run that goes on has begun, and has the page's weights now."""
+
+    def here(weights: Weights) -> Weights:
+        return Weights(**nested(flat(weights, artworks), artworks))
+
+    keyframes = tuple(replace(keyframe, weights=here(keyframe.weights)) for keyframe in steered.keyframes)
+    begun = recipe if resume else recipe.with_weights(here(steered.weights))
+    return replace(begun, repeats=steered.repeats, keyframes=keyframes)
+
+
 def keep_picture(studio: Studio, key: str, session: Session, path: str | None) -> None:
     """Studio.keep_picture, as a handler: of no picture is there anything to show."""
     studio.keep_picture(session, key, path)
@@ -407,7 +505,7 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     events = Events(page, studio)
     controls = list(page.controls.values())
     buttons = [page.paint, page.resume, page.pause, page.stop, page.download, page.earlier]
-    shown = [page.status, page.canvas, page.plot, page.compare, *buttons]
+    shown = [page.status, page.canvas, page.plot, page.compare, *buttons, page.settle, *page.turned.values()]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     for button, handler in ((page.paint, events.paint), (page.resume, events.resume)):
@@ -421,29 +519,35 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
             api_visibility="private",
         )
         painting.failure(events.recover, page.session, shown, **live)
-    page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
-    page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
+    for button, how in ((page.pause, "pause"), (page.stop, "stop")):
+        asked = button.click(functools.partial(events.end, how), page.session, page.status, **live)
+        asked.then(events.ended, page.session, page.status, **live)
 
     page.earlier.click(events.bring_back, page.session, shown, **live)
 
     turned, presets = [page.session, *controls], [page.preset, page.program, page.preset_note]
-    by_hand = [page.status, *presets]
+    by_hand = [page.status, *presets, page.settle]
     last = {**live, "trigger_mode": "always_last"}
     for key, control in page.controls.items():
-        control.input(events.turn_by_hand, turned, by_hand, **last)
+        control.input(functools.partial(events.turn_by_hand, key), turned, by_hand, **last)
         if isinstance(control, Dial):
             control.input(None, control, control, js=control.lengthen(), **live)
         if isinstance(control, Dial | gr.Number):
             left = control.release if isinstance(control, Dial) else control.blur
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
             judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **last)
-            judged.then(events.turn, turned, None, **live)
-    chosen = [*controls, *presets]
+            judged.then(functools.partial(events.turn, key=""), turned, page.settle, **live)
+    page.softness.input(None, page.softness, page.softness, js=page.softness.lengthen(), **live)
+    chosen = [*controls, *presets, page.settle, page.status]
     for chooser in (page.preset, page.program):
-        chooser.input(events.choose_preset, [page.session, chooser], chosen, **live).then(events.turn, turned, None, **live)
-    told = [*chosen, page.status, page.offer]
-    restored = page.recipe_file.upload(events.restore, [page.session, page.recipe_file], told, **live)
-    restored.then(events.turn, turned, None, js=focus("#offer button"), **live)
+        chooser.input(events.choose_preset, [page.session, chooser], chosen, **live).then(
+            events.turn, turned, page.settle, **live
+        )
+    told, paths = [*chosen, page.offer], [page.style, *page.further]
+    restored = page.recipe_file.upload(events.restore, [page.session, page.recipe_file, *paths], told, **live)
+    restored.then(events.turn, turned, page.settle, js=focus("#offer button"), **live)
+    settled = page.settle.click(events.settle, [page.session, *paths], chosen, **live)
+    settled.then(events.turn, turned, page.settle, js=focus("#paint"), **live)
     for button, place in ((page.as_photo, page.content), (page.as_artwork, page.style)):
         use = functools.partial(events.use_as, place)
         used = button.click(use, page.recipe_file, [place, page.status, page.offer], **live)
@@ -453,7 +557,7 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     looked = [page.content_note, page.canvas, page.paint, page.content_mask]
     colors = [page.controls[name] for name in ("color_method", "color_strength")]
     taken = page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **live)
-    taken.then(events.turn, turned, None, **live)
+    taken.then(events.turn, turned, page.settle, **live)
     page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
     artworks = [key for key, picture in page.files.items() if picture in (page.style, *page.further)]
     for number, key in enumerate(artworks):

@@ -21,6 +21,7 @@ from stylekit.recipe import (
     PerLayer,
     Recipe,
     Switch,
+    Weights,
     setting,
 )
 from stylekit.studio import hosting
@@ -72,7 +73,7 @@ class Page:
     style_masks: list[gr.ImageEditor]
     """on artwork A, B, C and D"""
     style_mask_tabs: list[gr.Tab]
-    softness: gr.Slider
+    softness: Dial
     content_note: gr.HTML
     style_note: gr.HTML
     canvas: LiveImage
@@ -96,6 +97,8 @@ class Page:
     as_photo: gr.Button
     as_artwork: gr.Button
     as_nothing: gr.Button
+    settle: gr.Button
+    """to paint without the keyframes of a recipe that was brought back"""
     token: gr.Textbox
     """never seen: the word that this tab is known by, from page.js"""
     before: gr.Number
@@ -237,6 +240,7 @@ def _easel(words: Words) -> dict[str, Any]:
             parts["as_photo"] = gr.Button(words("offer.photo"), elem_id="as-photo", min_width=110)
             parts["as_artwork"] = gr.Button(words("offer.artwork"), elem_id="as-artwork", min_width=110)
             parts["as_nothing"] = gr.Button(words("offer.nothing"), elem_id="as-nothing", min_width=110)
+        parts["settle"] = gr.Button(words("settle"), visible=False, size="md", elem_id="settle", min_width=110)
         with gr.Row(elem_id="buttons"):
             parts["paint"] = gr.Button(words("paint"), variant="primary", elem_id="paint", min_width=110)
             parts["resume"] = gr.Button(words("continue"), visible=False, elem_id="continue", min_width=110)
@@ -262,8 +266,16 @@ def _masks(words: Words) -> dict[str, Any]:
                 label = words("masks.artwork", artwork=artwork)
                 parts["style_masks"].append(_editor(picture, COLORS[number + 1 :][:1], label, f"style-mask-{number}"))
             parts["style_mask_tabs"].append(tab)
-    parts["softness"] = gr.Slider(
-        0, 0.1, SOFTNESS, step=0.005, label=words("softness"), info=words("softness.help"), buttons=[], elem_classes="dial"
+    parts["softness"] = Dial(
+        0,
+        0.1,
+        SOFTNESS,
+        step=0.005,
+        label=words("softness"),
+        info=words("softness.help"),
+        buttons=[],
+        elem_id="softness",
+        elem_classes="dial",
     )
     return parts
 
@@ -408,11 +420,15 @@ def _control(name: str, words: Words, limits: Limits) -> Any:
     raise TypeError(f"There is no control for {described}.")
 
 
-def flat(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as values of `Page.controls`; parts that it does not have are 0, or 1 for what is said of each artwork."""
+def flat(settings: Recipe | Weights, artworks: Sequence[int] = ()) -> dict[str, Any]:
+    """Settings as values of `Page.controls`; parts that they do not have are 0, or 1 for what is said of each artwork.
+
+    What they say of the first artwork is said of the first of `artworks`, the numbers (0 is A) of those that are chosen.
+    """
     values: dict[str, Any] = {}
-    for name in SETTINGS:
-        value = getattr(recipe, name)
+    places = [*artworks, *(number for number in range(MOST_STYLES) if number not in artworks)]
+    for name in SETTINGS if isinstance(settings, Recipe) else LIVE:
+        value = getattr(settings, name)
         if name in OF_A_RUN:
             continue
         if name not in PARTS:
@@ -420,15 +436,16 @@ def flat(recipe: Recipe) -> dict[str, Any]:
             continue
         for part in PARTS[name]:
             if isinstance(part, int):
-                values[f"{name}.{part}"] = value[part] if part < len(value) else 1.0
+                place = places.index(part)
+                values[f"{name}.{part}"] = value[place] if place < len(value) else 1.0
             else:
                 values[f"{name}.{part}"] = value.get(part, 0.0)
-    others = {layer: weight for layer, weight in recipe.layer_weights.items() if layer not in STYLE_LAYERS}
-    return values | {OTHER: " ".join(f"{layer}={weight:g}" for layer, weight in others.items())}
+    others = {layer: weight for layer, weight in settings.layer_weights.items() if layer not in STYLE_LAYERS}
+    return values | {OTHER: " ".join(f"{layer}={str(weight).removesuffix('.0')}" for layer, weight in others.items())}
 
 
-def nested(values: Mapping[str, Any], artworks: int) -> dict[str, Any]:
-    """The other way round: values of `Page.controls` as fields of Recipe, for so many artworks."""
+def nested(values: Mapping[str, Any], artworks: Sequence[int] = range(MOST_STYLES)) -> dict[str, Any]:
+    """The other way round: values of `Page.controls` as fields of Recipe, for the artworks with these numbers (0 is A)."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         name, _, part = key.partition(".")
@@ -438,7 +455,7 @@ def nested(values: Mapping[str, Any], artworks: int) -> dict[str, Any]:
             found.setdefault(name, {}).update(_layers_of(value))
         elif not part.isdigit():
             found.setdefault(name, {})[part] = value
-        elif int(part) < artworks:
+        elif int(part) in artworks:
             found[name] = (*found.get(name, ()), value)
     return found
 
