@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from stylekit import PRESETS, Recipe, WeightsError, __version__, cli, open_picture, read_recipe_json, transfer
 from stylekit.encoders import vgg19
 from stylekit.recipe import SETTINGS, PerLayer
+from stylekit.transfer import Frame
 
 ROOT = Path(__file__).parents[1]
 PHOTO, ARTWORK = str(ROOT / "assets/photos/coffee.jpg"), str(ROOT / "assets/artworks/indigo-waves.jpg")
@@ -233,6 +234,14 @@ def test_an_interruption_saves_what_there_is(step, saved, tmp_path, monkeypatch,
     out = tmp_path / "out.png"
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 130
     assert capsys.readouterr().err == "" and out.exists() == saved
+
+
+def test_quietly_nothing_is_read_but_the_last_picture(tmp_path, monkeypatch):
+    read, image = [], Frame.image.func
+    monkeypatch.setattr(Frame, "image", property(lambda frame: read.append(frame.step) or image(frame)))
+    monkeypatch.setattr(Frame, "losses", property(lambda frame: read.append("losses") or {}))
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(tmp_path / "out.png"), *SMALL, "--quiet"]) == 0
+    assert set(read) == {4}
 
 
 def test_progress_on_a_terminal(tmp_path, monkeypatch, capsys):

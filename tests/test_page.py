@@ -270,6 +270,17 @@ def test_the_api_gives_the_same_file_for_the_same_recipe(url):
     assert (one == two).all() and one.shape == (43, 64, 3)
 
 
+def test_the_api_plays_keyframes(url):
+    ask = {"content": handle_file(PHOTO), "style": handle_file(ARTWORK), "size": 64, "steps": 8, "api_name": "/stylize_file"}
+    client, keyframes = Client(url, verbose=False), [{"at": 0.5, "style_weight": 50.0}]
+    plain, steered = (client.predict(**ask, keyframes=given) for given in ([], keyframes))
+    recipe = Recipe.from_json(read_recipe_json(steered))
+    assert [(k.at, k.weights.style_weight) for k in recipe.keyframes] == [(0.5, 50.0)] and recipe.style_weight == 5
+    assert (np.asarray(Image.open(plain)) != np.asarray(Image.open(steered))).any()
+    with pytest.raises(AppError, match="A keyframe cannot change 'size'"):
+        client.predict(**ask, keyframes=[{"at": 0.5, "size": 32}])
+
+
 def test_every_setting_of_a_recipe_is_a_parameter_of_the_api(url):
     endpoints = Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(endpoints) == {"/stylize", "/stylize_file"}

@@ -19,6 +19,7 @@ from stylekit.objective import Objective
 from stylekit.resize import fill
 from stylekit.studio import backends
 from stylekit.studio.limits import Limits
+from stylekit.studio.losses import MOST_POINTS, LossTable
 from stylekit.studio.run import Order, Studio
 from stylekit.studio.session import Session
 from stylekit.transfer import Frame
@@ -313,6 +314,16 @@ def test_losses_are_read_of_the_frames_that_are_shown_and_of_the_last(studio, mo
     views = list(studio.paint(session, order()))
     assert sum(view.preview is not None for view in views) == 1 and read == [0, 12]
     assert session.table.rows[-1][0] == 12
+
+
+def test_a_table_of_losses_has_few_rows_evenly_spread_and_always_the_last():
+    table = LossTable()
+    for step in range(0, 20_000, 7):
+        table.add(step, {"style": 1.0})
+        assert table.rows[-1][0] == step and len(table.rows) <= MOST_POINTS
+    steps = [step for step, _ in table.rows]
+    gaps = np.diff(steps[:-1])
+    assert steps[0] == 0 and len(steps) > MOST_POINTS / 3 and gaps.max() <= 3 * gaps.min()
 
 
 def test_a_run_ends_at_the_time_limit_and_can_be_continued(monkeypatch):

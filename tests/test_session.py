@@ -1,6 +1,8 @@
 """What a visitor's session knows: no work is lost, what the fields show is what runs, and nobody sees another's."""
 
+import errno
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ from stylekit.presets import PRESETS
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Order, Studio
 from stylekit.studio.session import EARLIER, Canvas, Session, Sessions
+from stylekit.ui.events import Events
 from stylekit.ui.words import Words
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -411,3 +414,90 @@ def test_a_recipe_that_is_too_large_twice_is_told_both(visit, tmp_path):
     visitor = visit()
     visitor.page.locator("#dials > input[type=file]").set_input_files(tmp_path / "huge.png")
     visitor.says("Settings restored from huge.png. Size was brought down to 1024.* Steps was brought down to 1000")
+
+
+@pytest.mark.parametrize("late", ["asked", "answered"])
+def test_stop_that_is_pressed_as_a_run_ends_leaves_the_runs_last_words(visit, tmp_path, monkeypatch, late):
+    end = Events.end
+
+    def slow(self, session, how):
+        answer = end(self, session, how) if late == "answered" else None
+        while session.dials:  # until the run is over, and its last view is on its way to the page
+            time.sleep(0.05)
+        time.sleep(1)
+        return end(self, session, how) if late == "asked" else answer
+
+    monkeypatch.setattr(Events, "end", slow)
+    visitor = visit()
+    (tmp_path / "short.json").write_text(Recipe(size=96, steps=150).to_json())
+    visitor.restore(tmp_path / "short.json")
+    visitor.page.locator("#paint").click()
+    visitor.says(r"Step \d+ of 150")
+    with visitor.page.expect_response(lambda answer: "Stopping" in answer.text() or late == "asked", timeout=PATIENCE):
+        visitor.page.locator("#stop").click()
+    visitor.says("(Finished|Stopped) at step")
+    visitor.page.wait_for_timeout(2500)
+    said = visitor.page.locator("#status").inner_text()
+    assert "object" not in said and "Stopping" not in said and "at step" in said
+    assert visitor.page.locator("#continue").is_visible() and not visitor.page.locator("#stop").is_visible()
+
+
+def test_a_full_disk_leaves_the_buttons_of_what_is_true(visit, tmp_path, monkeypatch):
+    visitor = visit()
+    (tmp_path / "short.json").write_text(Recipe(size=64, steps=10).to_json())
+    visitor.restore(tmp_path / "short.json")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patched:
+        patched.setattr("stylekit.studio.run.save_png", lambda *args, **options: (_ for _ in ()).throw(full))
+        visitor.page.locator("#paint").click()
+        visitor.says("the studio’s disk is full")
+        assert visitor.page.locator("#paint").is_visible()
+        for name in ("pause", "stop", "continue", "download"):
+            assert not visitor.page.locator(f"#{name}").is_visible(), name
+    visitor.page.locator("#paint").click()
+    visitor.says("Finished at step 10")
+
+
+def test_shares_go_with_the_letters_of_their_artworks(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    (tmp_path / "short.json").write_text(Recipe(size=64, steps=300).to_json())
+    visitor.restore(tmp_path / "short.json")
+    page.get_by_role("button", name="More artworks").click()
+    page.locator("#further input[type=file]").nth(1).set_input_files(ARTWORK)  # C; B stays empty
+    page.locator("#further img").first.wait_for()
+    page.get_by_role("button", name="Brushes and several artworks").click()
+    visitor.set("style_shares-1", 0.3)  # of B, which is none
+    visitor.set("style_shares-2", 0.25)
+    page.locator("#paint").click()
+    visitor.says(r"Step \d+ of 300")
+    visitor.set("style_scales-2", 2)
+    visitor.says("Weights changed")
+    page.locator("#stop").click()
+    visitor.says("Stopped at step")
+    expect_file(visitor)
+    weights = saved_recipe(visitor, tmp_path).settled()
+    assert (weights.style_shares, weights.style_scales) == ((1.0, 0.25), (1.0, 2.0))
+    (tmp_path / "back.json").write_text(weights.to_json())
+    visitor.restore(tmp_path / "back.json")
+    expect_value(visitor, "style_shares-2", "0.25")
+    assert visitor.value("style_scales-2") == 2 and visitor.value("style_shares-1") == 1
+
+
+def test_the_reach_of_soft_edges_may_be_typed_and_seamless_tiles_say_when_they_are_exact(visit, long_recipe):
+    visitor = visit()
+    page = visitor.page
+    visitor.restore(long_recipe)
+    page.get_by_role("tab", name="Masks").click()
+    box = page.locator("#softness input[type=number]")
+    box.fill("0.3")  # beyond the slider's end
+    box.press("Tab")
+    visitor.unfold()
+    page.locator("#paint").click()
+    visitor.different_pictures(2)
+    page.locator("#set-tiling input").check()
+    visitor.says("Its sides become whole multiples, which tile exactly, with the next Paint")
+    page.locator("#stop").click()
+    visitor.says("Stopped at step")
+    page.get_by_role("tab", name="Masks").click()
+    assert box.input_value() == "0.3"

@@ -151,7 +151,7 @@ class Events:
         done = canvas.step / max(canvas.step + canvas.unfinished, 1)
         return View("done", text, done=done, table=session.table, canvas=canvas)
 
-    def end(self, how: str, session: Session) -> Any:
+    def end(self, session: Session, how: str) -> Any:
         """Ask the run to end with its next step."""
         session.stopping = how
         return status(View("waiting", self.words("status.stopping"))) if session.dials else gr.skip()
@@ -519,8 +519,9 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
             api_visibility="private",
         )
         painting.failure(events.recover, page.session, shown, **live)
-    for button, how in ((page.pause, "pause"), (page.stop, "stop")):
-        asked = button.click(functools.partial(events.end, how), page.session, page.status, **live)
+    paused = page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
+    stopped = page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
+    for asked in (paused, stopped):
         asked.then(events.ended, page.session, page.status, **live)
 
     page.earlier.click(events.bring_back, page.session, shown, **live)
