@@ -197,10 +197,13 @@ def _add_arguments(command: Parser) -> None:
     command.add_argument("--start", metavar="FILE", help="the picture that init image begins with")
     command.add_argument("--palette", metavar="FILE", help="the picture whose colours are brought back in place of the photo's")
     command.add_argument(
-        "--style-mask", metavar="FILE", nargs="+", help="where each artwork applies on the photo: white here, black not; or none"
+        "--content-mask",
+        metavar="FILE",
+        nargs="+",
+        help="where each artwork applies on the photo: white here, black not; or none",
     )
     command.add_argument(
-        "--artwork-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
+        "--style-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
     )
     command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
     command.add_argument(
@@ -432,7 +435,7 @@ def _masks(args: argparse.Namespace) -> "Masks":
     def opened(path: str | None) -> "Tensor | None":
         return None if path in (None, "none") else _named(str(path), open_mask)
 
-    return Masks([opened(p) for p in args.style_mask or ()], [opened(p) for p in args.artwork_mask or ()], opened(args.keep))
+    return Masks([opened(p) for p in args.content_mask or ()], [opened(p) for p in args.style_mask or ()], opened(args.keep))
 
 
 def _named(path: str, read: Callable[[str], T]) -> T:

@@ -92,7 +92,7 @@ class Job:
 
     def kept(self, size: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
         """(the content, where it is kept), at `size`; None where it is kept nowhere."""
-        mask = self.masks.photo
+        mask = self.masks.keep
         return None if mask is None else (fit(self.content.detach().float(), size), fit(mask.detach().float(), size))
 
     @property
@@ -117,11 +117,11 @@ def _check_pictures(content: Tensor, styles: Sequence[Tensor], *others: Tensor |
 
 
 def _check_masks(masks: Masks, content: Tensor, styles: Sequence[Tensor]) -> None:
-    for group in (masks.styles, masks.artworks):
+    for group in (masks.content, masks.style):
         if len(group) > len(styles):
             raise RecipeError(f"There are {len(group)} masks for {len(styles)} styles; give each style one, or None.")
-    on_content = [(mask, content) for mask in (*masks.styles, masks.photo)]
-    for mask, picture in (*on_content, *zip(masks.artworks, styles, strict=False)):
+    on_content = [(mask, content) for mask in (*masks.content, masks.keep)]
+    for mask, picture in (*on_content, *zip(masks.style, styles, strict=False)):
         if mask is None:
             continue
         _check_values(mask, "mask", 1)
@@ -130,7 +130,7 @@ def _check_masks(masks: Masks, content: Tensor, styles: Sequence[Tensor]) -> Non
             raise SizeError(
                 f"A mask of {width}x{height} pixels does not fit a picture of {columns}x{rows}; give it the same aspect ratio."
             )
-    if any(mask is not None and not mask.any() for mask in masks.artworks):
+    if any(mask is not None and not mask.any() for mask in masks.style):
         raise RecipeError("A mask on an artwork leaves nothing of it to look at; paint some of it white, or give None.")
 
 

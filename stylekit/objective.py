@@ -33,17 +33,17 @@ class Masks:
     Of any size, but of the aspect ratio of the picture that they belong to; None = everywhere.
     """
 
-    styles: Sequence[Tensor | None] = ()
+    content: Sequence[Tensor | None] = ()
     """on the content, one per style"""
-    artworks: Sequence[Tensor | None] = ()
+    style: Sequence[Tensor | None] = ()
     """on each style picture: the part of it that is looked at"""
-    photo: Tensor | None = None
+    keep: Tensor | None = None
     """on the content, 1 where it stays as it is"""
 
     def on(self, device: torch.device) -> "Masks":
         """The same on a device, in single precision."""
         return Masks(
-            [_placed(m, device) for m in self.styles], [_placed(m, device) for m in self.artworks], _placed(self.photo, device)
+            [_placed(m, device) for m in self.content], [_placed(m, device) for m in self.style], _placed(self.keep, device)
         )
 
 
@@ -127,7 +127,7 @@ class Objective:
     ) -> None:
         """content (1, 3, H, W) in the size of the image; styles (1, 3, h, w) in any size; all on the encoder's device."""
         self.content, self.styles, self.recipe, self.masks = content, styles, recipe, masks or Masks()
-        self.photo = None if self.masks.photo is None else fit(self.masks.photo, _size(content))
+        self.keep = None if self.masks.keep is None else fit(self.masks.keep, _size(content))
         self._encoder = encoder.variant(recipe.padding, recipe.pooling)
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._statistic = statistics.BY_NAME[recipe.statistic]
@@ -163,7 +163,7 @@ class Objective:
 
     def kept(self, image: Tensor, tiling: bool) -> Tensor:
         """`image` with the photo where it is kept; as a tile, photo and mask fade over their borders."""
-        return image if self.photo is None else with_kept(image, (self.content, self.photo), tiling)
+        return image if self.keep is None else with_kept(image, (self.content, self.keep), tiling)
 
     @torch.no_grad()
     def gatys_units(self, weights: Weights) -> tuple[float, dict[str, float]]:
@@ -228,7 +228,7 @@ class Objective:
     @torch.no_grad()
     def _measure_styles(self, layers: list[str], weights: Weights) -> None:
         """What is measured of each style in these layers, at its style scale; each is measured once."""
-        scales, masks = self._scales(weights), _padded(self.masks.artworks, len(self.styles), None)
+        scales, masks = self._scales(weights), _padded(self.masks.style, len(self.styles), None)
         for k, (style, scale, mask) in enumerate(zip(self.styles, scales, masks, strict=True)):
             if self._style[k][0] != scale:
                 self._style[k] = (scale, {})
@@ -241,7 +241,7 @@ class Objective:
 
     def _style_targets(self, layer: str, size: tuple[int, int], weights: Weights) -> list[StyleTarget]:
         """Of a layer of `size`: the styles' mixture, or, with masks, each style in its place."""
-        if not any(mask is not None for mask in self.masks.styles):
+        if not any(mask is not None for mask in self.masks.content):
             guide = self._guide(None, layer, size)
             return [StyleTarget(self._mixture(layer, weights), guide, _area(guide))]
         targets, shares = [], self._shares(layer, weights)
@@ -253,9 +253,9 @@ class Objective:
     def _guide(self, style: int | None, layer: str, size: tuple[int, int]) -> Tensor | None:
         """(1, 1, *size): how much each place of a layer counts for a style, or for their mixture; made once."""
         if (style, layer) not in self._guides:
-            mask = None if style is None else _padded(self.masks.styles, len(self.styles), None)[style]
-            if self.photo is not None:
-                painted = 1 - self.photo
+            mask = None if style is None else _padded(self.masks.content, len(self.styles), None)[style]
+            if self.keep is not None:
+                painted = 1 - self.keep
                 mask = painted if mask is None else fit(mask, _size(painted)) * painted
             self._guides[style, layer] = None if mask is None else guide_at(mask, size)
         return self._guides[style, layer]

@@ -70,11 +70,11 @@ def test_every_setting_paints_on_a_second_device_what_it_paints_on_the_cpu(setti
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_masks_palette_several_styles_and_turned_dials_are_there_too(optimizer):
     recipe = replace(BASE, optimizer=optimizer, steps=6, color_method="linear", color_strength=0.5, init="image")
-    masks = Masks(styles=[LEFT, 1 - LEFT], artworks=[None, torch.ones(1, 1, 32, 36)], photo=LEFT.mT.contiguous())
+    masks = Masks(content=[LEFT, 1 - LEFT], style=[None, torch.ones(1, 1, 32, 36)], keep=LEFT.mT.contiguous())
     given = {"masks": masks, "start": picture(5), "palette": picture(6)}
     turned = replace(recipe.weights, style_shares=(1.0, 0.5), style_scales=(0.8, 1.5), style_split=0.5, tiling=True)
     assert_same_on_both(job(recipe, 2, **given), {1: turned, 4: recipe.weights})
-    assert_same_on_both(job(recipe, 2, **given | {"masks": Masks(artworks=[torch.ones(1, 1, 32, 36)])}))
+    assert_same_on_both(job(recipe, 2, **given | {"masks": Masks(style=[torch.ones(1, 1, 32, 36)])}))
     assert_same_on_both(job(replace(recipe, keyframes=[{"at": 0.5, "style_weight": 9.0, "resumed": True}]), 2, **given))
 
 
@@ -112,7 +112,7 @@ def test_reading_a_frames_losses_is_one_read_however_many_there_are():
 def test_a_mask_that_is_left_on_the_cpu_is_found(monkeypatch):
     monkeypatch.setattr(Masks, "on", lambda self, device: self)
     with SecondDevice() as device, pytest.raises(Mixed):
-        run(job(masks=Masks(styles=[LEFT])), device.name)
+        run(job(masks=Masks(content=[LEFT])), device.name)
 
 
 def test_a_target_that_goes_back_to_the_cpu_is_found_where_it_meets_the_painting(monkeypatch):

@@ -149,11 +149,11 @@ def test_other_layers_are_refused_by_the_dials_and_at_the_call(other):
 # ---------------------------------------------------------------------------------------------------------------- masks
 
 
-@pytest.mark.parametrize("place", ["styles", "artworks", "photo"])
+@pytest.mark.parametrize("place", ["content", "style", "keep"])
 def test_a_mask_of_another_aspect_ratio_is_refused_and_a_smaller_copy_is_not(place):
     for (height, width), fits in (((32, 32), True), ((31, 32), True), ((7, 7), True), ((32, 24), False), ((8, 32), False)):
         mask = torch.ones(1, 1, height, width) / 2
-        masks = Masks(**{place: mask if place == "photo" else [mask]})
+        masks = Masks(**{place: mask if place == "keep" else [mask]})
         if fits:
             paint(recipe(steps=1), masks=masks)
         else:
@@ -164,7 +164,7 @@ def test_a_mask_of_another_aspect_ratio_is_refused_and_a_smaller_copy_is_not(pla
 MASK = torch.ones(1, 1, 32, 32)
 
 
-@pytest.mark.parametrize("place", ["styles", "artworks", "photo"])
+@pytest.mark.parametrize("place", ["content", "style", "keep"])
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -182,12 +182,12 @@ MASK = torch.ones(1, 1, 32, 32)
     ids=["channels", "2-D", "batch", "empty", "uint8", "bool", "above 1", "below 0", "NaN", "inf"],
 )
 def test_wrong_masks_are_refused_at_the_call(place, wrong, words):
-    masks = Masks(photo=wrong) if place == "photo" else Masks(**{place: [wrong]})
+    masks = Masks(keep=wrong) if place == "keep" else Masks(**{place: [wrong]})
     with pytest.raises(SizeError, match=words):
         stylize(picture(0), [picture(1)], recipe(), encoder=Toy(), masks=masks)
 
 
-@pytest.mark.parametrize("place", ["styles", "artworks"])
+@pytest.mark.parametrize("place", ["content", "style"])
 def test_more_masks_than_styles_are_refused_and_fewer_are_not(place):
     with pytest.raises(RecipeError, match="2 masks for 1 styles"):
         stylize(picture(0), [picture(1)], recipe(), encoder=Toy(), masks=Masks(**{place: [MASK, None]}))
@@ -204,7 +204,7 @@ def test_masks_of_any_float_type_are_accepted(kind):
 
 def test_an_artwork_that_is_masked_altogether_is_refused():
     with pytest.raises(RecipeError, match="mask"):
-        stylize(picture(0), [picture(1)], recipe(), encoder=Toy(), masks=Masks(artworks=[torch.zeros(1, 1, 32, 32)]))
+        stylize(picture(0), [picture(1)], recipe(), encoder=Toy(), masks=Masks(style=[torch.zeros(1, 1, 32, 32)]))
 
 
 # ------------------------------------------------------------------------------------------------------------ elsewhere
@@ -214,7 +214,7 @@ def test_a_job_can_be_sent_elsewhere():
     def painted(job):
         return list(stylekit.paint(job, encoder=Toy()))
 
-    masks, turned = Masks(photo=halves()), recipe(keyframes=[{"at": 0.5, "style_weight": 8.0}])
+    masks, turned = Masks(keep=halves()), recipe(keyframes=[{"at": 0.5, "style_weight": 8.0}])
     job = Job(picture(0), [picture(1)], turned, masks=masks)
     there = pickle.loads(pickle.dumps(job))
     assert torch.equal(painted(there)[-1].image, painted(job)[-1].image)

@@ -42,29 +42,29 @@ def test_nothing_painted_is_no_mask(empty):
 
 def test_a_region_of_one_artwork_belongs_to_no_other_and_the_rest_to_all():
     masks = masks_of(value(layer((1, 0, 0, 40, 20), (2, 0, 40, 40, 60))), artworks=3)
-    one, two, three = masks.styles
+    one, two, three = masks.content
     assert one[..., :20].min() == 1 and one[..., 20:40].min() == 1 and one[..., 40:].max() == 0
     assert two[..., :20].max() == 0 and two[..., 40:].min() == 1
     assert three[..., 20:40].min() == 1 and three[..., :20].max() == three[..., 40:].max() == 0
-    assert masks.photo is None
+    assert masks.keep is None
 
 
 def test_where_artwork_b_is_left_out_the_third_colour_still_belongs_to_c():
     painted = value(layer((1, 0, 0, 40, 30), (3, 0, 30, 40, 60)))
-    first, third = Drawings.of(painted, {0: None, 2: None}, 0.0, 512).masks().styles
+    first, third = Drawings.of(painted, {0: None, 2: None}, 0.0, 512).masks().content
     assert first[..., :30].min() == 1 and first[..., 30:].max() == 0
     assert third[..., :30].max() == 0 and third[..., 30:].min() == 1
 
 
 def test_the_photo_is_kept_where_its_colour_is_and_no_style_mask_is_needed():
     masks = masks_of(value(layer((0, 10, 10, 30, 30))), artworks=2)
-    assert masks.styles == [] and masks.photo.shape == (1, 1, 40, 60)
-    assert masks.photo[..., 10:30, 10:30].min() == 1 and masks.photo.sum() == 400
+    assert masks.content == [] and masks.keep.shape == (1, 1, 40, 60)
+    assert masks.keep[..., 10:30, 10:30].min() == 1 and masks.keep.sum() == 400
 
 
 def test_a_colour_of_an_artwork_that_is_not_there_changes_nothing_for_the_others():
     masks = masks_of(value(layer((4, 0, 0, 20, 20))), artworks=2)
-    assert masks is not None and masks.styles == [] and masks.photo is None
+    assert masks is not None and masks.content == [] and masks.keep is None
 
 
 @pytest.mark.parametrize("softness", [0.0, 0.005, 0.02, 0.1, 0.5])
@@ -92,7 +92,7 @@ def test_what_anybody_paints_with_the_usual_soft_edges_is_never_refused():
         masks = masks_of(value(scribbled(random, height, width)), 4, SOFTNESS, on_styles)
         picture = torch.zeros(1, 3, int(height), int(width))
         _check_masks(masks, picture, [picture] * 4)  # as a run does
-        assert len(masks.artworks) == 4
+        assert len(masks.style) == 4
 
 
 def test_paint_as_translucent_as_the_brush_covers_and_half_of_it_is_half_a_mask():
@@ -115,13 +115,13 @@ def test_paint_over_paint_belongs_to_the_colour_that_was_painted_last():
 def test_what_is_painted_on_an_artwork_is_all_that_is_looked_at_of_it():
     on_style = value(layer((1, 5, 10, 25, 40), height=30, width=50))
     alone = masks_of(None, 2, on_styles={1: on_style})
-    assert not alone.styles and alone.photo is None and alone.artworks[0] is None
+    assert not alone.content and alone.keep is None and alone.style[0] is None
     expected = torch.zeros(1, 1, 30, 50)
     expected[..., 5:25, 10:40] = 1
-    assert torch.equal(alone.artworks[1], expected)
+    assert torch.equal(alone.style[1], expected)
     both = masks_of(value(layer((0, 0, 0, 20, 20))), 2, 0.1, {0: on_style})
-    assert both.photo.shape == (1, 1, 40, 60) and both.artworks[0].shape == (1, 1, 30, 50) and both.artworks[1] is None
-    assert 0.3 < both.artworks[0][0, 0, 15, 10] < 0.7
+    assert both.keep.shape == (1, 1, 40, 60) and both.style[0].shape == (1, 1, 30, 50) and both.style[1] is None
+    assert 0.3 < both.style[0][0, 0, 15, 10] < 0.7
     assert masks_of(value(layer()), 2, on_styles={0: value(layer())}) is None
 
 
@@ -157,8 +157,8 @@ def test_blurring_is_the_mean_of_a_window_three_times():
 def test_a_large_drawing_is_brought_down_before_anything_is_computed():
     big = layer((1, 0, 0, 3000, 1000), (0, 0, 3000, 3000, 4000), height=3000, width=4000)
     drawings = Drawings.of(value(big), {0: None}, 0.1, 200)
-    assert drawings.photo[0].shape == (150, 200, 4)
-    one = drawings.masks().styles[0]
+    assert drawings.content[0].shape == (150, 200, 4)
+    one = drawings.masks().content[0]
     assert one.shape == (1, 1, 150, 200) and one[..., :30].min() == 1
 
 

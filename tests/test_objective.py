@@ -211,7 +211,7 @@ def test_the_content_layer_named_twice_counts_1_and_its_own_weight(extra):
 def test_the_style_is_measured_where_the_photo_is_not_kept():
     keep = halves()
     see = objective(
-        recipe(layer_weights={"relu1_1": 1.0}, content_layer="relu1_1"), [picture(1)], masks=Masks(photo=keep.double())
+        recipe(layer_weights={"relu1_1": 1.0}, content_layer="relu1_1"), [picture(1)], masks=Masks(keep=keep.double())
     )
     image = picture(9).double()
     shown = torch.where(keep > 0, picture(0).double(), image)
@@ -274,7 +274,7 @@ def test_between_two_styles_masks_there_is_no_dead_gap(statistic):
 @pytest.mark.parametrize("statistic", STATISTICS[:5])
 def test_an_artworks_mask_says_what_is_looked_at(statistic):
     looked = (1 - halves()) * torch.linspace(0.2, 1, 32)[:, None]
-    see = objective(recipe(statistic=statistic), [picture(1)], masks=Masks(artworks=[looked.double()]))
+    see = objective(recipe(statistic=statistic), [picture(1)], masks=Masks(style=[looked.double()]))
     seen, image, expected = matrices(picture(1)), matrices(picture(9)), {}
     for layer, s in seen.items():
         side = round(s.shape[1] ** 0.5)
@@ -289,7 +289,7 @@ def test_what_an_artworks_mask_leaves_out_does_not_matter():
     mask[..., :14] = 1
     spoilt = picture(1)
     spoilt[..., 16:] = picture(7)[..., 16:]
-    one, other = (objective(settings, [s], masks=Masks(artworks=[mask]))() for s in (picture(1), spoilt))
+    one, other = (objective(settings, [s], masks=Masks(style=[mask]))() for s in (picture(1), spoilt))
     assert one["relu1_1"] == pytest.approx(other["relu1_1"], rel=1e-9)
     assert one["relu1_1"] != pytest.approx(objective(settings, [picture(1)])()["relu1_1"], rel=1e-3)
 

@@ -576,7 +576,7 @@ def test_paddings_and_poolings_reach_the_encoder(name, choices):
 @pytest.mark.parametrize("init", ["content", "noise", "style", "image"])
 def test_the_photo_stays_where_it_is_kept_from_the_first_step_on_and_the_rest_is_painted(init, optimizer, averaging):
     settings = recipe(coarsest=16, steps=8, init=init, optimizer=optimizer, averaging=averaging, tv_weight=0.1)
-    frames = paint(settings, masks=Masks(photo=halves()))
+    frames = paint(settings, masks=Masks(keep=halves()))
     sizes = [frame.painting.shape[3] for frame in frames]
     assert sizes[0] == 16 and sizes[-1] == 32
     for frame, side in zip(frames[1:], sizes[1:]):
@@ -590,7 +590,7 @@ def test_the_photo_stays_where_it_is_kept_from_the_first_step_on_and_the_rest_is
 def test_a_photo_kept_by_half_is_half_of_the_painting():
     settings = recipe(optimizer="adam", init="noise", steps=1)
     mask = torch.full((1, 1, 32, 32), 0.5)
-    painted = paint(settings, masks=Masks(photo=mask))[-1]
+    painted = paint(settings, masks=Masks(keep=mask))[-1]
     assert (painted.image - picture(0) / 2).min() >= -1e-6 and (painted.image - picture(0) / 2).max() <= 0.5 + 1e-6
     seen = style_losses("mean_covariance", [picture(1)], (1,), painted.image)
     # half of the picture is painted, so the style counts by half, as each place is pulled as hard as without a mask
@@ -599,13 +599,13 @@ def test_a_photo_kept_by_half_is_half_of_the_painting():
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_photo_kept_everywhere_is_the_photo(optimizer):
-    frames = paint(recipe(optimizer=optimizer, init="noise", tv_weight=0.1), masks=Masks(photo=torch.ones(1, 1, 32, 32)))
+    frames = paint(recipe(optimizer=optimizer, init="noise", tv_weight=0.1), masks=Masks(keep=torch.ones(1, 1, 32, 32)))
     assert all(torch.equal(frame.image, picture(0)) for frame in frames[1:])
     assert all(np.isfinite(loss) for frame in frames for loss in frame.losses.values())
 
 
 def test_a_photo_kept_nowhere_changes_nothing():
-    one, other = paint(recipe()), paint(recipe(), masks=Masks(photo=torch.zeros(1, 1, 32, 32)))
+    one, other = paint(recipe()), paint(recipe(), masks=Masks(keep=torch.zeros(1, 1, 32, 32)))
     assert torch.allclose(one[-1].painting, other[-1].painting, atol=1e-3)
 
 
@@ -672,7 +672,7 @@ def test_a_palette_is_where_colours_come_from(method):
 def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
     settings = recipe(color_method=method, color_strength=1.0, steps=2, init="noise")
     palette = None if method == "luminance" else picture(6)
-    for frame in paint(settings, palette=palette, masks=Masks(photo=halves()))[1:]:
+    for frame in paint(settings, palette=palette, masks=Masks(keep=halves()))[1:]:
         assert torch.equal(frame.image[..., :16], picture(0)[..., :16])
         source = picture(0) if palette is None else palette
         painting = frame.painting.lerp(picture(0), halves())
@@ -779,7 +779,7 @@ def test_a_tile_keeps_its_photo_without_a_seam():
     content = open_picture(ASSETS / "photos" / "coffee.jpg", 96).image
     style = open_picture(ASSETS / "artworks" / "orchard-linocut.jpg", 192).image
     mask = torch.ones(1, 1, *content.shape[2:])
-    *_, last = stylize(content, [style], recipe, encoder=load_encoder("compact", "cpu"), masks=Masks(photo=mask))
+    *_, last = stylize(content, [style], recipe, encoder=load_encoder("compact", "cpu"), masks=Masks(keep=mask))
     assert torch.allclose(last.image, tile(fit(content, (64, 96))), atol=1e-6) and max(excess(last.image)) < 1.5
 
 

@@ -37,14 +37,14 @@ Layers = Sequence[np.ndarray]
 class Drawings:
     """All that a visitor has painted, brought down to a small size; masks are made of it once it is their turn."""
 
-    photo: Layers = ()
-    artworks: Mapping[int, Layers] = field(default_factory=dict)
+    content: Layers = ()
+    styles: Mapping[int, Layers] = field(default_factory=dict)
     """on each artwork that is chosen, by its number from 0 to 3"""
     softness: float = 0.0
     """reach of the soft edges as a share of the longer side"""
 
     @classmethod
-    def of(cls, photo: Any, artworks: Mapping[int, Any], softness: float, size: int) -> "Drawings":
+    def of(cls, content: Any, styles: Mapping[int, Any], softness: float, size: int) -> "Drawings":
         """From values of the mask editors, for a painting of `size` pixels.
 
         Raises SizeError for drawings that no editor of the page makes.
@@ -52,8 +52,8 @@ class Drawings:
         if not isinstance(softness, int | float) or not 0 <= softness <= MOST_SOFTNESS:
             raise SizeError(f"The reach of soft edges must lie between 0 and {MOST_SOFTNESS:g}.")
         longest = min(size, LONGEST)
-        on_artworks = {number: _layers_of(value, longest) for number, value in artworks.items()}
-        return cls(_layers_of(photo, longest), on_artworks, softness)
+        on_styles = {number: _layers_of(value, longest) for number, value in styles.items()}
+        return cls(_layers_of(content, longest), on_styles, softness)
 
     def masks(self) -> Masks | None:
         """For the artworks that are chosen, in their order; None where nothing is painted.
@@ -61,16 +61,16 @@ class Drawings:
         On the photo, what is painted in no colour belongs to all artworks. On an artwork, what is painted is all that is
         looked at. All masks lie in [0, 1]; those of the artworks and of what is kept of the photo add up to 1.
         """
-        parts = [regions_of(layers, self.softness) for layers in self.artworks.values()]
+        parts = [regions_of(layers, self.softness) for layers in self.styles.values()]
         looked_at = [None if part is None else 1 - part[:, 1:2] for part in parts]
         looked_at = looked_at if any(mask is not None for mask in looked_at) else []
-        regions = regions_of(self.photo, self.softness)
+        regions = regions_of(self.content, self.softness)
         if regions is None:
-            return Masks(artworks=looked_at) if looked_at else None
+            return Masks(style=looked_at) if looked_at else None
         kept, free, mine = regions[:, :1], regions[:, 1:2], regions[:, 2:]
-        used = bool(mine[:, list(self.artworks)].any())
-        styles = [(mine[:, number : number + 1] + free).clamp(0, 1) for number in self.artworks] if used else []
-        return Masks(styles=styles, artworks=looked_at, photo=kept if bool(kept.any()) else None)
+        used = bool(mine[:, list(self.styles)].any())
+        styles = [(mine[:, number : number + 1] + free).clamp(0, 1) for number in self.styles] if used else []
+        return Masks(content=styles, style=looked_at, keep=kept if bool(kept.any()) else None)
 
 
 def _layers_of(value: Mapping[str, Any] | None, longest: int) -> Layers:
