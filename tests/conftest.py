@@ -1,4 +1,4 @@
-"""Settings of all tests: nothing leaves this machine, and two threads, because the machines are shared.
+"""Settings of all tests: nothing leaves this machine, and each of pytest's processes has one thread.
 
 And the fixtures of those in a browser: what they need is imported in them, so that other tests do not wait for it.
 """
@@ -10,11 +10,25 @@ import pytest
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start, too
 os.environ.pop("STYLEKIT_VGG19", None)
 
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what needs a browser, and keeps a file's tests in one process, with the fixtures that they share.
+
+    Those in a browser are all in one, so that no two browsers share the time that they are given; they take longest, and begin.
+    """
+    for item in items:
+        in_browser = not {"browser", "visit"}.isdisjoint(item.fixturenames)
+        if in_browser:
+            item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.name))
+    items.sort(key=lambda item: "browser" not in item.keywords)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command line, on the compact encoder that ships."""
 
+import io
 import json
 import os
 import shlex
@@ -27,12 +28,20 @@ PHOTO, ARTWORK = str(ROOT / "assets/photos/coffee.jpg"), str(ROOT / "assets/artw
 SMALL = ["--size", "48", "--steps", "4"]
 
 
+def help_text(capsys):
+    """What `stylekit stylize --help` prints."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["stylize", "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
 def recipe_of(*options):
     return cli.recipe_of(cli.parser().parse_args(["stylize", "a", "b", "-o", "c.png", *options]))
 
 
-def test_every_setting_is_an_option_and_the_defaults_are_the_recipes():
-    text = cli.parser()._subparsers._group_actions[0].choices["stylize"].format_help()
+def test_every_setting_is_an_option_and_the_defaults_are_the_recipes(capsys):
+    text = help_text(capsys)
     for name, default in vars(Recipe()).items():
         option = f"--{name.replace('_', '-')}"
         assert {"keyframes": "--ignore-keyframes"}.get(
@@ -45,8 +54,12 @@ def test_every_setting_is_an_option_and_the_defaults_are_the_recipes():
 
 
 def test_help_can_be_written_where_greek_letters_cannot(monkeypatch):
-    monkeypatch.setattr(sys, "stdout", type("Pipe", (), {"encoding": "ascii"}))
-    assert cli.parser()._subparsers._group_actions[0].choices["stylize"].format_help().isascii()
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", pipe)
+    with pytest.raises(SystemExit):
+        cli.main(["stylize", "--help"])
+    pipe.flush()
+    assert "--style-weight" in pipe.buffer.getvalue().decode("ascii")
 
 
 def test_options_win_over_presets_and_files(tmp_path):
@@ -260,6 +273,7 @@ def painting(out):
     return subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals for one process")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_saves_the_last_picture_and_ends_with_130(number, status, tmp_path):
@@ -275,6 +289,7 @@ def test_ctrl_c_saves_the_last_picture_and_ends_with_130(number, status, tmp_pat
     assert Recipe.from_json(read_recipe_json(out)).steps == 5000
 
 
+@pytest.mark.slow
 def test_a_reader_who_leaves_ends_it_without_a_word(tmp_path):
     out = tmp_path / "out.png"
     with painting(out) as process:
@@ -338,6 +353,7 @@ def test_ctrl_c_while_it_starts_ends_it_at_once_without_a_word(loaded, number, s
     assert (process.returncode, said) == (status, ("", "")) and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("redirect", ["2>&-", ">&- 2>&-", pytest.param("2>/dev/full", marks=linux)])
 def test_notes_that_nobody_can_read_cost_no_picture(redirect, tmp_path):
@@ -360,6 +376,7 @@ def test_help_that_does_not_arrive_says_so():
     assert done.returncode == 1 and done.stderr == "stylekit: error: The output ended (No space left on device).\n"
 
 
+@pytest.mark.slow
 @linux
 def test_a_full_disk_for_the_picture_puts_it_into_the_temporary_folder(tmp_path):
     full, spare = tmp_path / "full", tmp_path / "spare"
@@ -418,6 +435,7 @@ def test_a_folder_that_takes_nothing_names_one_that_would(tmp_path, monkeypatch,
     assert capsys.readouterr().err.endswith(f"(permission denied); -o {tmp_path / 'x.png'} would do.\n")
 
 
+@pytest.mark.slow
 @posix
 def test_what_the_shell_has_switched_off_stays_off(tmp_path):
     out = tmp_path / "out.png"

@@ -100,6 +100,7 @@ def test_layers_halve_the_size_and_drop_the_odd_pixel(name, height, width):
         assert features[layer].shape[2:] == (height // strides, width // strides), layer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "pooling"), [("vgg19", "max"), *(("compact", pooling) for pooling in POOLINGS)])
 def test_strides_and_receptive_fields_are_what_the_gradients_show(name, pooling):
     encoder = copy.deepcopy(encoders()[name]).double().variant("zeros", pooling)

@@ -415,3 +415,19 @@ def test_a_new_size_keeps_the_picture_and_goes_on_lowering(name):
     first = optimizer.total
     steps(optimizer, towards(target), 20)
     assert optimizer.total < first
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_tile_is_resized_around_its_borders_with_what_is_remembered(name):
+    """A tile that begins elsewhere stays the same tile, at another size and by a step from memory alone, too."""
+    image, slopes = (torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    shown = []
+    for shift in ((0, 0), (3, 4)):
+        optimizer = OPTIMIZERS[name](Pixels(image.roll(shift, (2, 3))))
+        optimizer.step(lambda x, shift=shift: ((x * slopes.roll(shift, (2, 3))).sum(), {}))
+        optimizer.size_changed((12, 16), wrap=True)
+        resized = optimizer.image
+        optimizer.step(lambda x: (0 * x.sum(), {}))
+        shown.append([resized, optimizer.image])
+    for one, rolled in zip(*shown):
+        assert torch.allclose(one.roll((6, 8), (2, 3)), rolled, atol=1e-5)

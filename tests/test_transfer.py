@@ -753,6 +753,7 @@ def excess(image):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("artwork", "size"), [("orchard-linocut", 96), ("indigo-waves", 118)])
 def test_a_tile_has_no_seam_even_in_black_and_white(artwork, size):
     image = painted(Recipe(size=size, steps=40, tiling=True), artwork)
@@ -764,6 +765,7 @@ def test_colours_that_are_brought_back_bring_no_seam_along():
     assert max(excess(painted(Recipe(size=96, steps=30, tiling=True, color_strength=1.0), "stained-glass"))) < 1.5
 
 
+@pytest.mark.slow
 def test_a_painting_that_is_no_tile_becomes_one_when_it_is_continued_as_a_tile():
     recipe = Recipe(size=96, steps=40)
     before = painted(recipe, "orchard-linocut")
