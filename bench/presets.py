@@ -43,7 +43,7 @@ def painted(content: Path, styles: list[Path], recipe: Recipe, half: bool) -> Te
     picture = open_picture(content, recipe.size).image
     pictures = [open_picture(path, 2 * recipe.size, enlarge=False).image for path in styles]
     ramp = ((torch.linspace(-6, 6, picture.shape[3])[None] + torch.zeros(picture.shape[2], 1)).sigmoid())[None, None]
-    masks = Masks(content=[1 - ramp, ramp]) if half else None
+    masks = Masks(content=[1 - ramp, ramp]) if half else Masks()
     *_, last = stylize(picture, pictures, recipe, encoder=load_encoder(recipe.encoder), masks=masks)
     return last.image
 

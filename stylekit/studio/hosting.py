@@ -4,7 +4,7 @@ STYLEKIT_CONCURRENCY   paintings that are computed at the same time (default 1);
 STYLEKIT_QUEUE         visitors who may wait in line (20)
 STYLEKIT_MAX_SIZE      longest side of a result in pixels (1024; 512 on a Space without a GPU)
 STYLEKIT_MAX_STEPS     steps of one run (1000)
-STYLEKIT_MAX_SECONDS   computing time of one run (1800; 300 on a Space); then it stops and keeps its picture
+STYLEKIT_MAX_SECONDS   computing time of one run (1800; 300 on a Space); then it pauses and keeps its picture
 STYLEKIT_MAX_UPLOAD_MB size of an uploaded file (25)
 STYLEKIT_HOSTS         further names by which the studio is reached, such as studio.example.org behind a proxy; with commas
 """
