@@ -284,6 +284,12 @@ def test_the_page_starts_without_torchvision():
     assert done.stdout.strip() == "False"
 
 
+def test_the_studio_runs_without_gradio_and_without_zerogpus_package():
+    code = "import sys, stylekit.studio.run; print(sorted({'gradio', 'spaces'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_all_is_what_there_is():
     tree = ast.parse((ROOT / "stylekit" / "__init__.py").read_text(encoding="utf-8"))
     rooms = [node for node in ast.walk(tree) if getattr(node, "module", "").startswith("stylekit.")]

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pillow_heif
 import pytest
-from browser import PATIENCE, Visitor, drop, playwright
+from browser import LONG, PATIENCE, Visitor, drop, playwright
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -51,13 +51,15 @@ def test_paint_turn_stop_download_and_drop_back(visit, long_recipe, tmp_path):
     saved = tmp_path / "mine.png"
     download.value.save_as(saved)
     recipe = Recipe.from_json(read_recipe_json(saved))
-    assert recipe.style_weight == 50 and recipe.size == 128
+    assert recipe.settled().style_weight == 50 and recipe.size == 128
 
     visitor.set("style_weight", 20)
     visitor.set("relu5_1", 0.5)
     drop(page, saved, "#masthead")
     visitor.says("Settings restored from mine.png")
-    assert visitor.value("style_weight") == 50 and visitor.value("relu5_1") == 1.0
+    assert (
+        visitor.value("style_weight") == LONG.style_weight and visitor.value("relu5_1") == 1.0
+    )  # as it began; the turn is played
 
     page.get_by_role("tab", name="Before / after").click()
     page.locator("#compare img").first.wait_for()

@@ -31,7 +31,8 @@ def painted(tmp_path):
         folder = tmp_path / str(len(made))
         folder.mkdir()
         (folder / "stylekit.png").write_bytes(b"")
-        made.append(Canvas(folder / "stylekit.png", folder / "photo.png", step, size, 0))
+        files = [folder / name for name in ("stylekit.png", "photo.png", "painting.safetensors")]
+        made.append(Canvas(*files, Recipe(size=512), (str(PHOTO), str(ARTWORK)), step, size, unfinished=0))
         return made[-1]
 
     return make
