@@ -53,11 +53,12 @@ def test_a_run_ends_with_a_png_of_the_size_asked_for_that_carries_its_recipe(stu
     assert session.dials is None
 
 
-def test_the_losses_of_the_table_go_down(studio):
+def test_the_losses_of_the_table_go_down(studio, monkeypatch):
+    monkeypatch.setattr("stylekit.studio.run.PERIOD", 0.0)  # the losses of every step
     session = Session()
     list(studio.paint(session, order(replace(SMALL, steps=30, coarsest=64))))
     style = [loss for _, loss in session.table.lines()["style"]]
-    assert style[-1] < 0.9 * style[0]  # the first that was shown, which may be a late one
+    assert style[-1] < 0.5 * style[0]
 
 
 def run_until(studio, session, an_order, steps, then):
