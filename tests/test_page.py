@@ -242,7 +242,7 @@ def test_colours_tiling_and_a_second_artwork_on_a_running_picture(visit, long_re
     with page.expect_download() as download:
         page.locator("#download").click()
     download.value.save_as(tmp_path / "mine.png")
-    recipe = Recipe.from_json(read_recipe_json(tmp_path / "mine.png"))
+    recipe = Recipe.from_json(read_recipe_json(tmp_path / "mine.png")).settled()
     assert (recipe.style_shares, recipe.style_scales) == ((1.0, 0.25), (2.0, 1.0))
     assert (recipe.style_split, recipe.color_strength) == (0.5, 1.0)
 
