@@ -1,6 +1,5 @@
 """The page in a real browser, and its API through the Gradio client. Screenshots go to pytest's temporary folder."""
 
-import json
 import re
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from stylekit import Recipe, open_picture, read_recipe_json, save_png
+from stylekit.recipe import SETTINGS
 
 ASSETS = Path(__file__).parents[1] / "assets"
 FIRST_PHOTO, OTHER_ARTWORK = ASSETS / "photos" / "cat.jpg", ASSETS / "artworks" / "stained-glass.jpg"
@@ -289,7 +289,7 @@ def test_every_setting_of_a_recipe_is_a_parameter_of_the_api(url):
     for endpoint in endpoints.values():
         names = {parameter["parameter_name"] for parameter in endpoint["parameters"]}
         further = {"style_2", "style_3", "style_4", "palette", "start"}
-        assert names == {"content", "style", *further, *json.loads(Recipe().to_json())}
+        assert names == {"content", "style", *further, *SETTINGS}
         needed = {p["parameter_name"] for p in endpoint["parameters"] if not p["parameter_has_default"]}
         assert needed <= {"content", "style"}
 
