@@ -39,7 +39,7 @@ FAULTS = [
         "formulations.py",
         "return squares(features - target) / _content_scale(target)",
         "return -squares(features - target) / _content_scale(target)",
-        "test_losses.py",
+        "test_formulations.py",
     ),
     Fault(
         "moments are sums, not averages over the locations",
@@ -67,14 +67,14 @@ FAULTS = [
         "statistics.py",
         "return squares(x.second - s.second) / gram_scale(s)",
         "return squares(x.second - s.second)",
-        "test_losses.py",
+        "test_statistics.py",
     ),
     Fault(
         "the relative variation has no floor",
         "formulations.py",
         "total_variation(content, kind, gamma, wrap).clamp_min(floor)",
         "total_variation(content, kind, gamma, wrap)",
-        "test_losses.py",
+        "test_formulations.py",
     ),
     Fault(
         "the dial of the style scale is ignored",

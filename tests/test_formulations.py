@@ -1,10 +1,14 @@
-"""Total variation, and the units of papers and programs, against NumPy in float64."""
+"""The content loss, total variation, and the units of papers and programs, against NumPy in float64."""
+
+import inspect
+import itertools
 
 import numpy as np
 import pytest
 import torch
 from oracle import (
     absolute_sum_oracle,
+    absolute_variation_oracle,
     content_oracle,
     crowsonkb_style_oracle,
     features,
@@ -32,12 +36,72 @@ from oracle import (
 
 from stylekit import formulations, statistics
 from stylekit.formulations import BY_NAME as FORMULATIONS
-from stylekit.formulations import TV_FLOOR
+from stylekit.formulations import content_loss
 from stylekit.recipe import FORMULATIONS as NEEDS
 from stylekit.statistics import BY_NAME as STATISTICS
-from stylekit.statistics import moments
+from stylekit.statistics import FLOOR, moments
+
+# -------------------------------------------------------------------------------------------------------------- content
+
+
+def test_the_content_loss_is_0_without_any_pull_at_the_photo_and_1_at_its_averages():
+    c = tensor(features(3))
+    x = c.clone().requires_grad_(True)
+    loss = content_loss(x, c)
+    assert loss.item() == 0 and torch.autograd.grad(loss, x)[0].abs().max() == 0
+    assert content_loss(c.mean((2, 3), keepdim=True).expand_as(c), c).item() == pytest.approx(1)
+
+
+def test_the_content_loss_depends_neither_on_size_nor_channels_nor_on_the_encoders_scale():
+    f, c = tensor(features(1)), tensor(features(2))
+    loss = content_loss(f, c).item()
+    for changed in (lambda x: x.repeat(1, 1, 2, 3), lambda x: torch.cat((x, x), 1), lambda x: 7 * x):
+        assert content_loss(changed(f), changed(c)).item() == pytest.approx(loss, rel=1e-10)
+
+
+def test_a_flat_photo_is_measured_by_the_floor_that_the_constant_names():
+    f, flat = features(1), np.full((5, 4, 6), 0.7)
+    expected = squares(f - flat) / (FLOOR * squares(flat))
+    assert content_loss(tensor(f), tensor(flat)).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_photo_with_any_contrast_to_speak_of_does_not_meet_the_floor():
+    """A spread of 3 per cent of the brightness is still measured by itself."""
+    c = 0.5 + 0.03 * np.random.default_rng(0).standard_normal((5, 16, 16))
+    f = features(1, height=16, width=16)
+    assert content_loss(tensor(f), tensor(c)).item() == pytest.approx(content_oracle(f, c), rel=1e-9)
+
 
 # ------------------------------------------------------------------------------------------------------ total variation
+
+
+VARIATIONS = {
+    "squared": (formulations.total_variation, total_variation_oracle),
+    "squared, wrapped": (
+        lambda x: formulations.total_variation(x, wrap=True),
+        lambda x: total_variation_oracle(x, wrap=True),
+    ),
+    "absolute": (lambda x: formulations.total_variation(x, "absolute"), absolute_variation_oracle),
+    "absolute sum": (formulations.absolute_sum, absolute_sum_oracle),
+    "absolute sum, wrapped": (lambda x: formulations.absolute_sum(x, True), lambda x: absolute_sum_oracle(x, True)),
+    "nine points": (formulations.nine_point_variation, nine_point_oracle),
+    "nine points, wrapped": (lambda x: formulations.nine_point_variation(x, True), lambda x: nine_point_oracle(x, True)),
+} | {
+    f"power {gamma}{wrap * ', wrapped'}": (
+        lambda x, gamma=gamma, wrap=wrap: formulations.total_variation(x, "power", gamma, wrap),
+        lambda x, gamma=gamma, wrap=wrap: power_variation_oracle(x, gamma, wrap),
+    )
+    for gamma, wrap in [(0.3, False), (0.5, False), (1.0, False), (1.25, False), (1.25, True), (2.0, False)]
+}
+"""{name: (ours, oracle)}"""
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_variations_are_their_sums_and_their_gradients_the_sums_slopes(name):
+    (ours, oracle), x = VARIATIONS[name], pixels(1, 4, 6)
+    assert ours(tensor(x)).item() == pytest.approx(oracle(x), rel=1e-10)
+    slope = slopes(oracle, x)
+    np.testing.assert_allclose(gradient(ours, x), slope, rtol=1e-6, atol=1e-8 * np.abs(slope).max())
 
 
 KINDS = [("squared", 1.25), ("absolute", 1.25), ("power", 1.25), ("power", 0.4)]
@@ -79,7 +143,7 @@ def test_a_painting_as_busy_as_the_photo_has_a_relative_variation_of_one(kind, g
 @pytest.mark.parametrize(("kind", "gamma"), KINDS)
 def test_the_floor_of_the_relative_variation_is_one_hundredth_between_pixels_in_every_kind(kind, gamma):
     stripes, flat = torch.zeros(1, 3, 4, 6, dtype=torch.float64), torch.full((1, 3, 4, 6), 0.3, dtype=torch.float64)
-    stripes[..., ::2] = TV_FLOOR**0.5
+    stripes[..., ::2] = 0.01  # whose square is TV_FLOOR
     assert formulations.tv_loss(stripes, flat, kind, gamma).item() == pytest.approx(1, rel=1e-3)
     x = tensor(pixels(1, 4, 6))
     assert formulations.tv_loss(x, stripes, kind, gamma).item() == pytest.approx(
@@ -108,6 +172,8 @@ def test_power_of_one_is_squared_but_for_the_border_and_one_half_is_the_length_o
 def test_narrow_pictures_have_the_variation_that_they_can_have():
     for shape in [(1, 7), (5, 1), (1, 1)]:
         x = tensor(pixels(1, *shape))
+        expected = total_variation_oracle(x[0].numpy())
+        assert formulations.total_variation(x).item() == pytest.approx(expected, rel=1e-12)
         for kind, gamma in KINDS:
             assert torch.isfinite(formulations.total_variation(x, kind, gamma)) and torch.isfinite(
                 formulations.total_variation(x, kind, gamma, True)
@@ -118,14 +184,6 @@ def test_narrow_pictures_have_the_variation_that_they_can_have():
 def test_an_unknown_kind_of_variation_is_an_error():
     with pytest.raises(KeyError):
         formulations.total_variation(torch.rand(1, 3, 4, 4), "cubic")
-
-
-def test_total_variation_of_flat_narrow_and_one_pixel_pictures():
-    assert formulations.total_variation(torch.full((1, 3, 4, 4), 0.3)).item() == 0
-    assert formulations.total_variation(torch.rand(1, 3, 1, 1)).item() == 0
-    for shape in [(1, 7), (5, 1)]:
-        x = pixels(1, *shape)
-        assert formulations.total_variation(tensor(x)).item() == pytest.approx(total_variation_oracle(x), rel=1e-12)
 
 
 # --------------------------------------------------------------------------------------------------------- formulations
@@ -181,6 +239,44 @@ def test_formulations_have_their_papers_and_programs_numbers_and_slopes(name):
         np.testing.assert_allclose(my_slope, slope, rtol=1e-6, atol=1e-7 * np.abs(slope).max())
 
 
+@pytest.mark.parametrize("name", FORMULATIONS)
+def test_flat_and_black_pictures_give_finite_losses_and_gradients(name):
+    variation = tv_of(name)
+    for loss, target, start in itertools.product(
+        (FORMULATIONS[name].content, style_of(name), variation), (0.0, 0.7), ("busy", "flat", "black", "same")
+    ):
+        s = torch.full((1, 3, 4, 6), target)
+        starts = {"busy": tensor(pixels(1, 4, 6)).float(), "flat": torch.full_like(s, 0.2), "black": torch.zeros_like(s)}
+        x = starts.get(start, s).clone().requires_grad_(True)
+        value = loss(x, s)
+        assert torch.isfinite(value) and value >= 0, (target, start)
+        assert torch.isfinite(torch.autograd.grad(value, x)[0]).all(), (target, start)
+        if start == "same":
+            assert value.item() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", FORMULATIONS)
+def test_the_same_picture_has_no_content_and_no_style_loss_and_feels_no_pull(name):
+    rounding = 1e-12 if name == "crowsonkb" else 0  # roots of matrices
+    for loss in (FORMULATIONS[name].content, style_of(name)):
+        x = tensor(features(3)).requires_grad_(True)
+        value = loss(x, x.detach())
+        assert value.item() <= rounding
+        assert torch.autograd.grad(value, x)[0].abs().max() <= rounding
+
+
+def test_gatys_content_grows_with_the_size_as_in_the_paper():
+    f, c = tensor(features(1)), tensor(features(2))
+    six_times = formulations.gatys_content_loss(f.repeat(1, 1, 2, 3), c.repeat(1, 1, 2, 3)).item()
+    assert six_times == pytest.approx(6 * formulations.gatys_content_loss(f, c).item())
+
+
+def test_gatys_style_of_another_size_is_equation_4_with_each_gram_sum_over_its_own_locations():
+    f, s = features(1, height=4), features(2, height=9, width=3)
+    g, a = np.einsum("ixy,jxy->ij", f, f) / (4 * 6), np.einsum("ixy,jxy->ij", s, s) / (9 * 3)
+    assert style_of("gatys")(tensor(f), tensor(s)).item() == pytest.approx(squares(g - a) / (4 * 5**2), rel=1e-10)
+
+
 @pytest.mark.parametrize("name", sorted(FORMULATIONS.keys() - {"gatys", "per_layer"}))
 def test_where_the_programs_average_each_picture_by_itself_so_do_we_for_other_sizes(name):
     f, s = features(1), features(2, height=9, width=3)
@@ -209,6 +305,13 @@ def test_formulations_without_a_variation_of_their_own_take_the_one_asked_for(na
 def test_programs_with_one_variation_have_that_whatever_is_asked_but_tiles_they_learn(name):
     x, c = tensor(pixels(1)), tensor(pixels(2))
     assert tv_of(name, "power", 0.5)(x, c) == tv_of(name)(x, c) != tv_of(name, wrap=True)(x, c)
+
+
+def test_every_loss_says_its_formula():
+    """A comment with the formula stands in each loss, below its docstring."""
+    public = [f for name, f in inspect.getmembers(formulations, inspect.isfunction) if f.__module__ == formulations.__name__]
+    said = [f for f in public if not f.__name__.startswith("_")]
+    assert [f.__name__ for f in said if "    # " not in inspect.getsource(f)] == []
 
 
 # ------------------------------------------------------------------------------------------------ the paper's own units

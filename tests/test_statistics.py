@@ -1,5 +1,6 @@
 """What is measured of a style: moments, guides, mixtures, and each statistic's distance, against NumPy in float64."""
 
+import inspect
 import itertools
 
 import numpy as np
@@ -8,25 +9,30 @@ import torch
 from oracle import (
     a_guide,
     cov,
+    covariance_oracle,
     dense,
     features,
     gradient,
     gram,
+    gram_oracle,
     guided_cov,
     guided_gram,
     guided_mean,
     mean,
+    mean_covariance_oracle,
+    mean_variance_oracle,
     nuclear_oracle,
     sliced_oracle,
     slopes,
     squares,
     staircase_oracle,
     tensor,
+    wasserstein_oracle,
 )
 
 from stylekit import statistics
 from stylekit.statistics import BY_NAME as STATISTICS
-from stylekit.statistics import Moments, Quantiles, guide_at, mix, moments, quantiles
+from stylekit.statistics import FLOOR, Moments, Quantiles, guide_at, mix, moments, quantiles
 
 
 def loss_of(name, f, s, guide=None, guide_s=None):
@@ -256,6 +262,16 @@ def test_a_share_too_many_is_an_error():
 # ----------------------------------------------------------------------------------------------------------- statistics
 
 
+ORACLES = {
+    "mean_covariance": mean_covariance_oracle,
+    "gram": gram_oracle,
+    "covariance": covariance_oracle,
+    "mean_variance": mean_variance_oracle,
+    "wasserstein": wasserstein_oracle,
+    "sliced": sliced_oracle,
+}
+
+
 def test_the_statistics_and_their_order():
     assert list(STATISTICS) == ["mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced"]
     kinds = {name: type(statistic.measure(tensor(features(1)), None)) for name, statistic in STATISTICS.items()}
@@ -263,12 +279,64 @@ def test_the_statistics_and_their_order():
 
 
 @pytest.mark.parametrize("name", STATISTICS)
-def test_the_same_picture_is_at_distance_0_and_what_remembers_nothing_near_1(name):
+@pytest.mark.parametrize("style", [(4, 6), (9, 3)], ids=["same size", "another size"])
+def test_distances_are_the_papers_sums(name, style):
+    made = dense if name == "sliced" else features  # no ties when it is sorted
+    f, s = made(1), made(2, height=style[0], width=style[1])
+    assert loss_of(name, tensor(f), tensor(s)).item() == pytest.approx(ORACLES[name](f, s), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", STATISTICS.keys() - {"sliced"})  # its slopes are tried below, with and without guides
+def test_every_entry_of_the_gradient_is_the_oracles_slope(name):
+    f, s = features(1), features(2)
+    slope = slopes(lambda f: ORACLES[name](f, s), f)
+    ours = gradient(lambda x: loss_of(name, x, tensor(s)), f)
+    np.testing.assert_allclose(ours, slope, rtol=1e-6, atol=1e-8 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_the_same_picture_is_at_distance_0_and_feels_no_pull_and_what_remembers_nothing_is_near_1(name):
     s = tensor(features(2, channels=8, height=16, width=16))
-    assert loss_of(name, s, s).item() == pytest.approx(0, abs=1e-12)
+    x = s.clone().requires_grad_(True)
+    same = loss_of(name, x, s)
+    assert same.item() == pytest.approx(0, abs=1e-12)
+    assert torch.autograd.grad(same, x)[0].abs().max() < 1e-12
     average = s.mean((2, 3), keepdim=True).expand_as(s)
     distances = {"all zero": loss_of(name, torch.zeros_like(s), s).item(), "all mean": loss_of(name, average, s).item()}
     assert max(distances.values()) == pytest.approx(1, rel=1e-6) and min(distances.values()) > 0.1, distances
+
+
+@pytest.mark.parametrize("name", STATISTICS.keys() - {"sliced"})  # its directions differ with the number of channels
+def test_relative_losses_do_not_depend_on_the_number_of_channels(name):
+    f, s = tensor(features(1)), tensor(features(2))
+    twice = loss_of(name, torch.cat((f, f), 1), torch.cat((s, s), 1)).item()
+    rounding = 1e-7 if name == "wasserstein" else 1e-10  # of roots of eigenvalues that should be 0
+    assert twice == pytest.approx(loss_of(name, f, s).item(), rel=rounding)
+
+
+def test_a_flat_style_is_measured_by_the_floor_that_the_constant_names():
+    f, flat = features(1), np.full((5, 4, 6), 0.7)
+    covariances = squares(cov(f)) / (FLOOR * squares(gram(flat)))
+    means = squares(mean(f) - mean(flat)) / squares(mean(flat))
+    ours = loss_of("mean_covariance", tensor(f), tensor(flat)).item()
+    assert ours == pytest.approx(0.5 * covariances + 0.5 * means, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_single_precision_is_enough_for_faint_texture_on_a_bright_ground(name):
+    """Covariance is a small difference of large numbers. At a tenth of the brightness, where the floor begins to hide it,
+    rounding (6e-8) grows by (10 / 1)^2 twice over at most: 1e-3 leaves it room, and would show in no painting.
+    """
+    random = np.random.default_rng(5)
+    f, s = (10 + random.standard_normal((5, 16, 16)) for _ in range(2))
+    results = []
+    for kind in (torch.float32, torch.float64):
+        x = tensor(f).to(kind).requires_grad_(True)
+        loss = loss_of(name, x, tensor(s).to(kind))
+        results.append((loss.item(), torch.autograd.grad(loss, x)[0].double()))
+    (single, slope), (double, exact) = results
+    assert single == pytest.approx(double, rel=1e-3)
+    assert (slope - exact).norm() < 1e-3 * exact.norm()
 
 
 @pytest.mark.parametrize("name", STATISTICS)
@@ -298,6 +366,12 @@ def test_one_location_one_channel_flat_and_empty_features_give_finite_losses_and
         loss = loss_of(name, x, made[target](shape))
         assert torch.isfinite(loss) and loss >= 0, (shape, start, target)
         assert torch.isfinite(torch.autograd.grad(loss, x)[0]).all(), (shape, start, target)
+
+
+def test_every_loss_and_every_measure_says_its_formula():
+    """A comment with the formula stands in each, below its docstring."""
+    functions = {f for statistic in STATISTICS.values() for f in (statistic.measure, statistic.loss)} | {mix, statistics.bures}
+    assert [f.__name__ for f in functions if "    # " not in inspect.getsource(f)] == []
 
 
 def test_what_is_not_finite_is_reported_as_a_loss_not_as_an_exception():
@@ -382,11 +456,6 @@ def test_quantiles_are_means_of_the_staircase(guided):
     f, g = dense(1, 4, 5, 7), a_guide(2, 5, 7)
     ours = quantiles(tensor(f), tensor(g[None]) if guided else None)
     np.testing.assert_allclose(ours.values, staircase_oracle(f, g if guided else None), rtol=1e-9, atol=1e-10)
-
-
-def test_sliced_compares_pictures_of_different_sizes():
-    f, s = dense(1, 4, 5, 7), dense(2, 4, 3, 2)
-    assert loss_of("sliced", tensor(f), tensor(s)).item() == pytest.approx(sliced_oracle(f, s), rel=1e-9)
 
 
 @pytest.mark.parametrize("guided", [False, True])
