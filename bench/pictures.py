@@ -45,18 +45,18 @@ ASSETS = Path(__file__).parents[1] / "assets"
 PAIRS = (
     "cat+harbour-night",
     "astronaut+indigo-waves",
-    "coffee+guitar-in-planes",
-    "photographer+orchard-linocut",
-    "rocket+river-in-dots",
-    "cat+stained-glass",
-    "astronaut+ink-mountains",
     "coffee+orchard-linocut",
-    "rocket+autumn-birches",
-    "photographer+harbour-night",
-    "coffee+ink-mountains",
-    "astronaut+autumn-birches",
+    "photographer+stained-glass",
+    "rocket+river-in-dots",
+    "cat+guitar-in-planes",
+    "astronaut+ink-mountains",
+    "coffee+autumn-birches",
+    "rocket+harbour-night",
+    "astronaut+orchard-linocut",
+    "cat+river-in-dots",
+    "photographer+autumn-birches",
 )
-"""A photo and an artwork of the samples each; the first six have every photo."""
+"""A photo and an artwork of the samples each; the first six have every photo, a black and white artwork, and a grey photo."""
 
 STANDIN = SHARED / "weights/vgg19_standin.safetensors"
 DIGITS = {"seconds": 1, "W2": 3, "content": 3, "structure": 3, "palette": 3}
