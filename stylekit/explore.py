@@ -3,7 +3,8 @@
     reconstructions   the figure of Gatys et al. 2015: the photo from each layer's features alone, the artwork from the Gram
                       matrices of the first layers alone
     worked_example    a Gram matrix by hand: 4x4 places, a few channels
-    gram, excites     any layer's Gram matrix, and the patch of a picture that excites a channel most
+    gram              any layer's Gram matrix
+    most_exciting     the patch of a picture that excites a channel most
     shuffled          the places of a layer in disorder: the same Gram matrix, another picture
     pulls             how hard each term of the loss pulls at the painting, and where
 
@@ -12,7 +13,7 @@ Sources: Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style" (arXiv 150
 Convolutional Networks" (arXiv 1311.2901) for patches that excite a channel.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -142,15 +143,18 @@ class Box(NamedTuple):
 
 
 @torch.no_grad()
-def excites(image: Tensor, layer: str, channel: int, encoder: Encoder) -> Box:
-    """The part of `image` (1, 3, H, W) that excites a channel most: what the strongest of its places sees."""
-    strongest = int(encoder(image, [layer])[layer][0, channel].argmax())
+def most_exciting(image: Tensor, layer: str, channels: Iterable[int], encoder: Encoder) -> list[Box]:
+    """For each channel the part of `image` (1, 3, H, W) that excites it most: what the strongest of its places sees."""
+    features = encoder(image, [layer])[layer][0]
     stride, side = encoder.stride(layer), encoder.receptive_field(layer)
     height, width = image.shape[2:]
-    row, column = divmod(strongest, width // stride)
-    top, left = (max(0, round((place + 0.5) * stride - side / 2)) for place in (row, column))
-    size = (min(side, height), min(side, width))
-    return Box(min(top, height - size[0]), min(left, width - size[1]), *size)
+    rows, columns = min(side, height), min(side, width)
+    boxes = []
+    for strongest in features.flatten(1).argmax(1)[[*channels]].tolist():
+        row, column = divmod(strongest, features.shape[2])
+        top, left = (max(0, round((place + 0.5) * stride - side / 2)) for place in (row, column))
+        boxes.append(Box(min(top, height - rows), min(left, width - columns), rows, columns))
+    return boxes
 
 
 class Shuffled(NamedTuple):

@@ -60,7 +60,7 @@ def test_the_worked_example_is_a_product_of_numbers_that_are_there(encoder):
 
 def test_the_patch_that_excites_a_channel_most_does_so_alone(encoder):
     image = picture(4, 48, 64)
-    box = explore.excites(image, "relu2_1", 3, encoder)
+    (box,) = explore.most_exciting(image, "relu2_1", [3], encoder)
     features = encoder(image, ["relu2_1"])["relu2_1"][0, 3]
     changed = image.clone()
     changed[..., box.top : box.top + box.height, box.left : box.left + box.width] = 0.5

@@ -31,7 +31,7 @@ from stylekit.studio.losses import LossTable
 from stylekit.studio.masks import Drawings
 from stylekit.studio.progress import Progress
 from stylekit.studio.queue import Line
-from stylekit.studio.session import Canvas, Session, Sessions
+from stylekit.studio.session import Canvas, Session, Sessions, Watched
 from stylekit.transfer import Dials, Frame
 
 PREVIEW = 512
@@ -148,7 +148,7 @@ class Studio:
             yield run.failed(self.words("error.unexpected"))
         finally:
             if session.dials is run.dials:
-                session.dials = None
+                session.dials = session.watched = None
 
     def left(self, session: Session) -> Canvas | None:
         """The painting that the visitor left by loading the page anew; a run that goes on is paused for it."""
@@ -195,6 +195,7 @@ class _Run:
         self.read: Frame | None = None
         """whose losses are in the table"""
         self.content: Picture | None = None
+        self.job: Job | None = None
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
         self.progress = Progress()
@@ -250,7 +251,7 @@ class _Run:
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
         job = Job(self.content.image, styles, recipe, masks or Masks(), start, palette, done)
-        frames = backends.frames(job, self.dials)
+        self.job, frames = job, backends.frames(job, self.dials)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
@@ -306,6 +307,8 @@ class _Run:
             self.turned_at = step
             self.table.turns.append(step)
         self.frame = frame
+        if self.session.dials is self.dials and self.job:
+            self.session.watched = Watched(self.job, frame.painting, frame.weights)
         self.progress.take(frame)
 
     def _view(self, frame: Frame) -> View:

@@ -8,8 +8,11 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from torch import Tensor
+
+from stylekit.job import Job
 from stylekit.recipe import Recipe, Weights
 from stylekit.studio.losses import LossTable
 from stylekit.transfer import Dials
@@ -47,14 +50,25 @@ class Canvas:
     """the losses on the way to it"""
 
 
+class Watched(NamedTuple):
+    """A moment of a run that goes on."""
+
+    job: Job
+    painting: Tensor
+    """(1, 3, H, W)"""
+    weights: Weights
+
+
 class Session:
-    """All that the studio knows of one visitor. Lives in gr.State, which copies it for each: no lock, no tensor."""
+    """All that the studio knows of one visitor. Lives in gr.State, which copies a new one for each: no lock or tensor then."""
 
     def __init__(self) -> None:
         self.dials: Dials | None = None
         """of the run that is going on"""
         self.recipe: Recipe | None = None
         """that it began with"""
+        self.watched: Watched | None = None
+        """what it paints at this moment, for whoever looks inside"""
         self.artworks: tuple[int, ...] = (0,)
         """the numbers (0 is A) of those that it paints with"""
         self.steered: Recipe | None = None

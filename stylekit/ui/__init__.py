@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
-from stylekit.ui import api, events
+from stylekit.ui import api, events, inside
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -77,6 +77,7 @@ def build(limits: Limits | None = None) -> Page:
         components = place(words, limits)
         studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
         events.wire(page, components, studio, waiting + SPARE)
+        inside.open_room(components, studio, waiting + SPARE)
         api.wire(studio, waiting + SPARE)
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)
@@ -90,7 +91,7 @@ def launch(demo: Page, **options: Any) -> Any:
     app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *app.get("middleware", ())]
     settings: dict[str, Any] = {
         "theme": theme(),
-        "css_paths": [HERE / "page.css"],
+        "css_paths": [HERE / "page.css", *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css"})],
         "head": _inside("room.css", "style") + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
         "max_file_size": f"{demo.limits.max_upload_mb}mb",
         "max_threads": 40 + demo.limits.concurrency + demo.limits.queue,

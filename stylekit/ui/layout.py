@@ -76,6 +76,8 @@ class Page:
     softness: Dial
     content_note: gr.HTML
     style_note: gr.HTML
+    views: gr.Tabs
+    """the easel's; further rooms are put there"""
     canvas: LiveImage
     compare: gr.ImageSlider
     status: gr.HTML
@@ -210,7 +212,7 @@ def _small_picture(label: str, **more: Any) -> PictureFile:
 
 def _easel(words: Words) -> dict[str, Any]:
     parts: dict[str, Any] = {}
-    with gr.Tabs(elem_id="views"):
+    with gr.Tabs(elem_id="views") as parts["views"]:
         with gr.Tab(words("canvas")):
             parts["canvas"] = LiveImage(
                 sample("photos", FIRST_PHOTO),
