@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -206,6 +206,13 @@ def _add_arguments(command: Parser) -> None:
         "--style-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
     )
     command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
+    command.add_argument("--keep-every", metavar="N", type=int, help="also save OUT-STEP.png every N steps, recipes inside")
+    film = command.add_argument_group("film")
+    film.add_argument("--film", metavar="FILE", help="a time-lapse, evened so that equal times show equal change: .mp4 or .webp")
+    film.add_argument("--film-seconds", metavar="NUMBER", type=float, help="its length (default: 10)")
+    film.add_argument("--film-size", metavar="NUMBER", type=int, help="its longest side (default: the painting's, up to 1080)")
+    film.add_argument("--film-sliders", action="store_true", default=None, help="draw in how the weights are turned")
+    film.add_argument("--film-loop", action="store_true", default=None, help="from the photo to the painting and back")
     command.add_argument(
         "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
     )
@@ -302,7 +309,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     keep_freed()
     limit_threads()
     with _handled(_interrupt):
-        out = _checked_out(args.out)
+        out, filming = _checked_out(args.out), _Filming(args)
         _check_device(args.device)
         if args.palette and not recipe.color_strength:
             raise UsageError("A palette changes nothing at --color-strength 0; give one above 0 along with it.")
@@ -310,12 +317,13 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         content, styles, start, palette = _pictures(args, recipe, report)
         masks = _masks(args)
         encoder = _encoder(recipe, args.device, report)
-        frames = frames_of(Job(content.image, styles, recipe, masks, start, palette), encoder=encoder)
+        frames = filming.seen(frames_of(Job(content.image, styles, recipe, masks, start, palette), encoder=encoder))
         saved, last = out, None
         with _noted() as caught:
             end, last = _last(frames, report, caught)
             if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
                 saved = _save(out, last, content)
+                end = filming.written(content, report) or end
                 if not isinstance(end, OSError):
                     report.done(saved, last, encoder, end)
         if caught and end is None:
@@ -323,6 +331,44 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         if end is not None:
             raise end
     return 0 if saved == out else 1
+
+
+class _Filming:
+    """What `stylize` keeps of a run besides its last picture, as its options say; raises StylekitError for what cannot be."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from stylekit.film import FILMABLE, Film, Footage
+
+        given = {name: value for name in vars(Film()) if (value := getattr(args, f"film_{name}")) is not None}
+        if given and not args.film:
+            raise UsageError(f"--film-{next(iter(given))} says how a film is to be; add --film FILE, or leave it out.")
+        self._film, self._every, self._out = Film(**given), args.keep_every, Path(args.out)
+        self._path = _checked_out(args.film, FILMABLE) if args.film else None
+        if self._path == self._out:
+            raise UsageError("The film would take the painting's place; give them different names.")
+        self._footage = Footage(self._film.size)
+
+    def seen(self, frames: "Iterator[Frame]") -> "Iterator[Frame]":
+        """The frames of the run, looked at on their way."""
+        from stylekit.film import kept_every, recorded
+
+        frames = frames if self._every is None else kept_every(frames, self._every, self._out)
+        return recorded(frames, self._footage) if self._path else frames
+
+    def written(self, content: "Picture", report: "Report") -> StylekitError | None:
+        """Write the film, if one is wanted; returns what went wrong: the picture is saved, and shall be told of."""
+        from stylekit.film import written
+
+        if not self._path:
+            return None
+        try:
+            with contextlib.closing(written(self._path, self._footage, self._film, content.image)) as parts:
+                for part in parts:
+                    report.line(f"film: {part:.0%}")
+        except StylekitError as error:
+            return error
+        report.film(self._path, self._film.seconds)
+        return None
 
 
 def _last(frames: "Iterator[Frame]", report: "Report", caught: list[int]) -> "tuple[BaseException | None, Frame | None]":
@@ -362,13 +408,13 @@ def _reason(error: PictureError) -> str:
     return str(error).partition(";")[0].rstrip(".")
 
 
-def _checked_out(text: str) -> Path:
+def _checked_out(text: str, formats: Collection[str] = ()) -> Path:
     """The path to write to; raises PictureError now for what would fail after minutes of painting."""
     from stylekit.pictures import WRITABLE
 
-    out = Path(text)
-    if out.suffix.lower() not in WRITABLE:
-        raise PictureError(f"The output's extension names no format that can be saved; use {', '.join(WRITABLE)}.")
+    out, formats = Path(text), formats or WRITABLE
+    if out.suffix.lower() not in formats:
+        raise PictureError(f"{text[-40:]}: this extension names no format that can be saved; use {', '.join(formats)}.")
     if not os.path.isdir(out.parent):  # Path.is_dir would raise for names that are too long
         raise PictureError("The folder to save in does not exist; make it first or choose another.")
     if os.path.isdir(out):
@@ -498,6 +544,12 @@ class Report:
             return text
         left = round(self._run.seconds_left())
         return f"{text}, {speed:.1f} steps/s, {left // 60}:{left % 60:02} left"
+
+    def film(self, out: Path, seconds: float) -> None:
+        """The film is written."""
+        if self.json:
+            self.event(event="film", out=str(out), seconds=seconds)
+        self.note(f"{out}: {seconds:g} s, {out.stat().st_size / 1e6:.1f} MB")
 
     def done(self, out: Path, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
         """The picture is saved as `out`; `end` is what ended the painting early."""

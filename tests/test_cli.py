@@ -162,6 +162,11 @@ BAD = {
     "preset": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "none"],
     "no recipe inside": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--recipe", PHOTO],
     "no style": ["stylize", PHOTO, "-o", "x.png"],
+    "film": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film", "x.avi"],
+    "film's length": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film", "x.mp4", "--film-seconds", "0"],
+    "no film": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film-loop"],
+    "one name for two": ["stylize", PHOTO, ARTWORK, "-o", "x.webp", "--film", "x.webp"],
+    "kept": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--keep-every", "0"],
 }
 
 
@@ -247,6 +252,32 @@ def test_an_interruption_saves_what_there_is(step, saved, tmp_path, monkeypatch,
     out = tmp_path / "out.png"
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--quiet"]) == 130
     assert capsys.readouterr().err == "" and out.exists() == saved
+
+
+def test_a_film_and_pictures_on_the_way_lie_beside_the_painting(tmp_path, capsys):
+    film = ["--film", str(tmp_path / "run.mp4"), "--film-seconds", "1", "--film-sliders", "--keep-every", "2"]
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(tmp_path / "out.png"), *SMALL, *film, "--json"]) == 0
+    *_, filmed, done = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert filmed == {"event": "film", "out": str(tmp_path / "run.mp4"), "seconds": 1} and done["event"] == "done"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out-2.png", "out-4.png", "out.png", "run.mp4"]
+    assert Recipe.from_json(read_recipe_json(tmp_path / "out-2.png")).until == 0.5
+
+
+def test_a_run_that_is_stopped_still_gives_its_film_and_a_film_that_fails_costs_no_picture(tmp_path, monkeypatch, capsys):
+    ending_at(3, KeyboardInterrupt(), monkeypatch)
+    out, run = tmp_path / "out.png", tmp_path / "films" / "run.webp"
+    run.parent.mkdir()
+    asked = ["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--film", str(run), "--film-seconds", "1"]
+    assert cli.main(asked) == 130
+    assert f"{run}: 1 s, " in capsys.readouterr().err
+    with Image.open(run) as film:
+        assert film.n_frames > 2 and film.size == (48, 32)
+    run.unlink()
+    ending, painted = transfer.paint, []
+    monkeypatch.setattr(transfer, "paint", lambda *args, **more: (run.parent.rmdir(), ending(*args, **more), painted)[1])
+    out.unlink()
+    assert cli.main([*asked, "--quiet"]) == 1 and out.exists()
+    assert "The film could not be written (no such file or directory)" in capsys.readouterr().err
 
 
 def test_quietly_nothing_is_read_but_the_last_picture(tmp_path, monkeypatch):
