@@ -47,6 +47,12 @@ PALETTE_METHOD = "linear"
 SHOWN = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 """Pillow's names of the formats that browsers show."""
 
+AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""How gradio calls what takes no time to speak of: past the line, without a sign of progress, for this page alone."""
+
+LAST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+"""The same for what a visitor moves: of many changes, the last counts."""
+
 
 class Events:
     """The handlers of one page."""
@@ -421,6 +427,10 @@ class Events:
         updates: Updates = {style_mask: drawn_on(to_array(picture.image)) if picture else None}
         return updates | ({self.page.style_note: note} if number == 0 else {tab: gr.update(visible=picture is not None)})
 
+    def keep_picture(self, key: str, session: Session, path: str | None) -> None:
+        """A palette or a starting picture that has just been chosen: there is nothing to tell of it."""
+        self.studio.keep_picture(session, key, path)
+
     def _look(self, path: str | None) -> tuple[str, Picture | None]:
         """What to tell about a picture, and the picture, if it can be opened."""
         if path is None:
@@ -495,82 +505,94 @@ def performed(recipe: Recipe, steered: Recipe, artworks: Sequence[int], resume: 
     return replace(begun, repeats=steered.repeats, keyframes=keyframes)
 
 
-def keep_picture(studio: Studio, key: str, session: Session, path: str | None) -> None:
-    """Studio.keep_picture, as a handler: of no picture is there anything to show."""
-    studio.keep_picture(session, key, path)
-
-
 def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) -> None:
     """Connect the page's components with their handlers; to be called inside `blocks`."""
     events = Events(page, studio)
-    controls = list(page.controls.values())
-    buttons = [page.paint, page.resume, page.pause, page.stop, page.download, page.earlier]
-    shown = [page.status, page.canvas, page.plot, page.compare, *buttons, page.settle, *page.turned.values()]
-    live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    _wire_runs(page, events, limits_on_waiting)
+    _wire_controls(page, events)
+    _wire_settings(page, events)
+    _wire_pictures(page, events)
+    _wire_drop(page, events)
+    _wire_arrival(blocks, page, events)
 
+
+def _wire_runs(page: Page, events: Events, limits_on_waiting: int) -> None:
     for button, handler in ((page.paint, events.paint), (page.resume, events.resume)):
         painting = button.click(
             handler,
-            [page.session, *page.pictures, *controls],
-            shown,
+            [page.session, *page.pictures, *page.controls.values()],
+            page.shown,
             show_progress="hidden",
             concurrency_limit=limits_on_waiting,  # our own line decides who paints
             concurrency_id="paint",
             api_visibility="private",
         )
-        painting.failure(events.recover, page.session, shown, **live)
-    paused = page.pause.click(lambda session: events.end(session, "pause"), page.session, page.status, **live)
-    stopped = page.stop.click(lambda session: events.end(session, "stop"), page.session, page.status, **live)
-    for asked in (paused, stopped):
-        asked.then(events.ended, page.session, page.status, **live)
+        painting.failure(events.recover, page.session, page.shown, **AT_ONCE)
+    for button, how in ((page.pause, "pause"), (page.stop, "stop")):
+        asked = button.click(functools.partial(events.end, how=how), page.session, page.status, **AT_ONCE)
+        asked.then(events.ended, page.session, page.status, **AT_ONCE)
+    page.earlier.click(events.bring_back, page.session, page.shown, **AT_ONCE)
 
-    page.earlier.click(events.bring_back, page.session, shown, **live)
 
-    turned, presets = [page.session, *controls], [page.preset, page.program, page.preset_note]
-    by_hand = [page.status, *presets, page.settle]
-    last = {**live, "trigger_mode": "always_last"}
+def _wire_controls(page: Page, events: Events) -> None:
+    """Each control by hand: what it does at once, and what is said of a number that was typed."""
+    turned, by_hand = [page.session, *page.controls.values()], [page.status, *page.presets, page.settle]
     for key, control in page.controls.items():
-        control.input(functools.partial(events.turn_by_hand, key), turned, by_hand, **last)
+        control.input(functools.partial(events.turn_by_hand, key), turned, by_hand, **LAST)
         if isinstance(control, Dial):
-            control.input(None, control, control, js=control.lengthen(), **live)
+            control.input(None, control, control, js=control.lengthen(), **AT_ONCE)
         if isinstance(control, Dial | gr.Number):
             left = control.release if isinstance(control, Dial) else control.blur
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
-            judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **last)
-            judged.then(functools.partial(events.turn, key=""), turned, page.settle, **live)
-    page.softness.input(None, page.softness, page.softness, js=page.softness.lengthen(), **live)
-    chosen = [*controls, *presets, page.settle, page.status]
+            judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **LAST)
+            judged.then(functools.partial(events.turn, key=""), turned, page.settle, **AT_ONCE)
+    page.softness.input(None, page.softness, page.softness, js=page.softness.lengthen(), **AT_ONCE)
+    page.units.click(events.gatys_units, [*page.pictures, *page.controls.values()], page.units_note, api_visibility="private")
+
+
+def _wire_settings(page: Page, events: Events) -> None:
+    """What sets several controls at once; when the page has followed, a picture that is painted follows, too."""
+
+    def then_turn(changed: Any, js: str | None = None) -> None:
+        changed.then(events.turn, [page.session, *page.controls.values()], page.settle, js=js, **AT_ONCE)
+
     for chooser in (page.preset, page.program):
-        chooser.input(events.choose_preset, [page.session, chooser], chosen, **live).then(
-            events.turn, turned, page.settle, **live
-        )
-    told, paths = [*chosen, page.offer], [page.style, *page.further]
-    restored = page.recipe_file.upload(events.restore, [page.session, page.recipe_file, *paths], told, **live)
-    restored.then(events.turn, turned, page.settle, js=focus("#offer button"), **live)
-    settled = page.settle.click(events.settle, [page.session, *paths], chosen, **live)
-    settled.then(events.turn, turned, page.settle, js=focus("#paint"), **live)
+        then_turn(chooser.input(events.choose_preset, [page.session, chooser], page.settings, **AT_ONCE))
+    artworks = [page.style, *page.further]
+    brought, told = [page.session, page.recipe_file, *artworks], [*page.settings, page.offer]
+    then_turn(page.recipe_file.upload(events.restore, brought, told, **AT_ONCE), js=focus("#offer button"))
+    settled = page.settle.click(events.settle, [page.session, *artworks], page.settings, **AT_ONCE)
+    then_turn(settled, js=focus("#paint"))
+    colors = [page.controls[name] for name in ("color_method", "color_strength")]
+    then_turn(page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **AT_ONCE))
+
+
+def _wire_drop(page: Page, events: Events) -> None:
+    """A picture without a recipe that was dropped somewhere: what it is for."""
     for button, place in ((page.as_photo, page.content), (page.as_artwork, page.style)):
         use = functools.partial(events.use_as, place)
-        used = button.click(use, page.recipe_file, [place, page.status, page.offer], **live)
-        used.then(None, js=focus("#paint"), **live)
-    page.as_nothing.click(events.dismiss, None, [page.status, page.offer], **live).then(None, js=focus("#paint"), **live)
-    page.units.click(events.gatys_units, [*page.pictures, *controls], page.units_note, api_visibility="private")
+        used = button.click(use, page.recipe_file, [place, page.status, page.offer], **AT_ONCE)
+        used.then(None, js=focus("#paint"), **AT_ONCE)
+    dismissed = page.as_nothing.click(events.dismiss, None, [page.status, page.offer], **AT_ONCE)
+    dismissed.then(None, js=focus("#paint"), **AT_ONCE)
+
+
+def _wire_pictures(page: Page, events: Events) -> None:
     looked = [page.content_note, page.canvas, page.paint, page.content_mask]
-    colors = [page.controls[name] for name in ("color_method", "color_strength")]
-    taken = page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **live)
-    taken.then(events.turn, turned, page.settle, **live)
-    page.content.change(events.look_at_photo, [page.session, page.content], looked, **live)
+    page.content.change(events.look_at_photo, [page.session, page.content], looked, **AT_ONCE)
     artworks = [key for key, picture in page.files.items() if picture in (page.style, *page.further)]
     for number, key in enumerate(artworks):
         told = [page.style_note if number == 0 else page.style_mask_tabs[number], page.style_masks[number]]
         looked_at = functools.partial(events.look_at_artwork, number, key)
-        page.files[key].change(looked_at, [page.session, page.files[key]], told, **live)
-    for picture in page.files.values():
-        picture.upload(events.show, picture, picture, **live)
+        page.files[key].change(looked_at, [page.session, page.files[key]], told, **AT_ONCE)
     for key, picture in page.files.items():
+        picture.upload(events.show, picture, picture, **AT_ONCE)
         if key not in ("content", *artworks):
-            picture.change(functools.partial(keep_picture, studio, key), [page.session, picture], None, **live)
-    found = [page.session, *chosen, *page.files.values()]
+            picture.change(functools.partial(events.keep_picture, key), [page.session, picture], None, **AT_ONCE)
+
+
+def _wire_arrival(blocks: gr.Blocks, page: Page, events: Events) -> None:
+    found = [page.session, *page.settings, *page.files.values()]
     token = "session => [session, stylekitToken()]"
-    loaded = blocks.load(events.arrive, [page.session, page.token], found, js=token, **live)
-    loaded.then(events.come_back, page.session, shown, **live)
+    loaded = blocks.load(events.arrive, [page.session, page.token], found, js=token, **AT_ONCE)
+    loaded.then(events.come_back, page.session, page.shown, **AT_ONCE)

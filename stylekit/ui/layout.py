@@ -125,6 +125,22 @@ class Page:
         """The controls that act on a running picture."""
         return {name: control for name, control in self.controls.items() if name.split(".")[0] in LIVE}
 
+    @property
+    def shown(self) -> list[Any]:
+        """What a view of a run may change."""
+        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.earlier, self.settle]
+        return [self.status, self.canvas, self.plot, self.compare, *buttons, *self.turned.values()]
+
+    @property
+    def presets(self) -> list[Any]:
+        """Which preset is chosen, and what is said of it."""
+        return [self.preset, self.program, self.preset_note]
+
+    @property
+    def settings(self) -> list[Any]:
+        """What settings that come from elsewhere may change: a preset's, a file's, or those of the same tab before."""
+        return [*self.controls.values(), *self.presets, self.settle, self.status]
+
 
 def sample(folder: str, name: str) -> str | None:
     """The path of a sample picture, None where the assets are not installed."""
