@@ -51,7 +51,7 @@ class StyleTarget(NamedTuple):
     """What a layer of the painting is compared with, and where."""
 
     measured: Any
-    """of the style, as the recipe's statistic measures it"""
+    """of the style, as the loss of the recipe's statistic takes it"""
     guide: Tensor | None
     """(1, 1, h, w): how much each place of the layer counts; None = all alike"""
     share: Tensor | float
@@ -137,7 +137,7 @@ class Objective:
         self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
         self._content: dict[tuple[str, bool], Tensor] = {}
         self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (style scale, {layer: measured})
-        self._mixed: dict[str, tuple[Any, Any]] = {}  # {layer: ((shares, style scales), measured)}
+        self._made: dict[tuple[int | None, str], tuple[Any, Any]] = {}  # {(style, layer): ((shares, style scales), target)}
         self._guides: dict[tuple[int | None, str], Tensor | None] = {}
         self._coefficients: tuple[Weights, Coefficients] | None = None
 
@@ -175,7 +175,7 @@ class Objective:
             raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
         self._measure_content([self.recipe.content_layer], False)
         self._measure_styles(list(self._depth), weights)
-        mixed = {name: self._mixture(name, weights) for name in self._depth}
+        mixed = {name: self._target(None, name, weights) for name in self._depth}
         target = self._content[self.recipe.content_layer, False]
         return in_gatys_units(weights.content_weight, weights.style_weight, weights.layer_weights, target, mixed)
 
@@ -243,11 +243,12 @@ class Objective:
         """Of a layer of `size`: the styles' mixture, or, with masks, each style in its place."""
         if not any(mask is not None for mask in self.masks.content):
             guide = self._guide(None, layer, size)
-            return [StyleTarget(self._mixture(layer, weights), guide, _area(guide))]
+            return [StyleTarget(self._target(None, layer, weights), guide, _area(guide))]
         targets, shares = [], self._shares(layer, weights)
         for k in range(len(self.styles)):
             guide = self._guide(k, layer, size)
-            targets.append(StyleTarget(self._style[k][1][layer], guide, len(self.styles) * shares[k] * _area(guide)))
+            share = len(self.styles) * shares[k] * _area(guide)
+            targets.append(StyleTarget(self._target(k, layer, weights), guide, share))
         return targets
 
     def _guide(self, style: int | None, layer: str, size: tuple[int, int]) -> Tensor | None:
@@ -260,14 +261,16 @@ class Objective:
             self._guides[style, layer] = None if mask is None else guide_at(mask, size)
         return self._guides[style, layer]
 
-    def _mixture(self, layer: str, weights: Weights) -> Any:
-        """What is measured of the styles together in a layer; kept until shares or style scales are turned."""
-        shares, scales = self._shares(layer, weights), self._scales(weights)
-        if layer not in self._mixed or self._mixed[layer][0] != (shares, scales):
-            used = [k for k, share in enumerate(shares) if share]
-            mixed = mix([self._style[k][1][layer] for k in used], [shares[k] for k in used])
-            self._mixed[layer] = ((shares, scales), mixed)
-        return self._mixed[layer][1]
+    def _target(self, style: int | None, layer: str, weights: Weights) -> Any:
+        """What a layer is compared with, of a style, or of their mixture; kept until shares or style scales are turned."""
+        alone = [float(k == style) for k in range(len(self.styles))]
+        made_for = (self._shares(layer, weights) if style is None else alone, self._scales(weights))
+        if (style, layer) not in self._made or self._made[style, layer][0] != made_for:
+            used = [(k, share) for k, share in enumerate(made_for[0]) if share]
+            measured = mix([self._style[k][1][layer] for k, _ in used], [share for _, share in used])
+            target = measured if self._formulation.style else self._statistic.target(measured)
+            self._made[style, layer] = (made_for, target)
+        return self._made[style, layer][1]
 
     def _shares(self, layer: str, weights: Weights) -> list[float]:
         """How much of each style this layer has; they add up to 1, and are equal where all are 0."""

@@ -22,7 +22,7 @@ from stylekit.errors import RecipeError
 from stylekit.pyramid import REPEATED, levels
 
 ENCODERS = ("compact", "vgg19")
-STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "bures", "sliced")
 FORMULATIONS = {
     "relative": "",
     **dict.fromkeys(("gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa"), "gram"),
@@ -374,7 +374,8 @@ class Recipe:
         "mean_covariance",
         Choice(
             help="What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours "
-            "freer; mean_variance loose; wasserstein and sliced even and quiet, so give them twice the style weight.",
+            "freer; mean_variance loose; bures reaches the artwork's own colours, even rare ones; wasserstein and sliced even and "
+            "quiet. Give the last three twice the style weight.",
             choices=STATISTICS,
         ),
     )

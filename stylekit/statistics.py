@@ -27,6 +27,9 @@ from torch.nn import functional
 FLOOR = 1e-4
 """Smallest denominator of a relative loss, as a share of the picture's own energy: a flat picture is no division by zero."""
 
+SOFTNESS = 0.01
+"""Noise that the Bures metric adds to both covariances, as a share of the style's heaviest eigenvalues."""
+
 LEVELS = 1024
 """Equal parts of the probability in which a quantile function is remembered."""
 
@@ -52,6 +55,21 @@ class Quantiles(NamedTuple):
 
     values: Tensor
     """(C, LEVELS), ascending: the means over LEVELS equal parts of the sorted projections"""
+
+
+class Tangent(NamedTuple):
+    """A style's Gaussian, and how far any other near it is in the metric of Bures and Wasserstein: a quadratic form."""
+
+    mean: Tensor
+    """(C,)"""
+    covariance: Tensor
+    """(C, C)"""
+    axes: Tensor
+    """(C, C), the covariance's eigenvectors in its columns"""
+    weights: Tensor
+    """(C, C): how much a deviation of the covariance counts, squared, for each pair of axes"""
+    scale: Tensor
+    """(), how far a picture of nothing is"""
 
 
 Measured = TypeVar("Measured", Moments, Quantiles)
@@ -194,6 +212,39 @@ def bures(c: Tensor, c_s: Tensor) -> Tensor:
     return (c.trace() + c_s.trace() - 2 * overlap).clamp_min(0)  # rounding
 
 
+@torch.no_grad()
+def tangent(s: Moments) -> Tangent:
+    """The metric of Bures and Wasserstein at a style's covariance, for `bures_loss`: the one eigendecomposition that it takes."""
+    # C_s = V diag(l) V^T        w_ij = 1/2 / (l_i + l_j + 2 f)        scale = sum_i w_ii l_i^2 + ||m_s||^2
+    q = exact(s)
+    covariance_s = covariance(q)
+    values, axes = torch.linalg.eigh(torch.nan_to_num(covariance_s, 0, 0, 0))
+    values = values.clamp_min(0)  # rounding
+    softness = (SOFTNESS * _heaviest(covariance_s)).clamp_min(FLOOR * _heaviest(q.second)) + tiny(q.mean)
+    weights = 0.5 / (values[:, None] + values + 2 * softness)
+    scale = (weights.diagonal() * values.square()).sum() + squares(q.mean) + tiny(q.mean)
+    return Tangent(*(t.to(s.mean) for t in (q.mean, covariance_s, axes, weights, scale)))
+
+
+def _heaviest(c: Tensor) -> Tensor:
+    """The mean of the eigenvalues of `c` (C, C), each weighted by itself: whatever the number of channels."""
+    # tr C^2 / tr C
+    return squares(c) / c.trace().clamp_min(tiny(c))
+
+
+def bures_loss(x: Moments, s: Tangent) -> Tensor:
+    """`wasserstein_loss` to second order in the covariance: the Bures metric, linearised at the style's.
+
+    It sees the directions that the artwork hardly uses, such as colours in a black and white one, and divides by what is
+    there, where distances of covariances see the strongest alone; and costs two products of matrices (C, C), no root.
+    SOFTNESS keeps directions that the artwork lacks from weighing infinitely: it is the distance of both Gaussians with as
+    much noise added.
+    """
+    # ( sum_ij w_ij E_ij^2  +  ||m - m_s||^2 ) / the same for C = 0 and m = 0,  E = V^T (C - C_s) V,  w = 1/2 / (l_i + l_j + 2 f)
+    turned = s.axes.T @ (covariance(x) - s.covariance) @ s.axes
+    return ((turned.square() * s.weights).sum() + squares(x.mean - s.mean)) / s.scale
+
+
 def exact(m: Moments) -> Moments:
     """In double precision, which roots of products of covariances need; Apple's GPUs have none."""
     return Moments(*((t.cpu() if t.device.type == "mps" else t).double() for t in m))
@@ -264,8 +315,10 @@ class Statistic(Generic[Measured]):
 
     measure: Callable[[Tensor, Tensor | None], Measured]
     """(features (1, C, H, W), guide (1, 1, H, W) or None) -> what is measured; the layer's size does not matter"""
-    loss: Callable[[Measured, Measured], Tensor]
-    """(the painting's, the style's) -> 0 = same, about 1 = as far as a picture of which nothing is measured"""
+    loss: Callable[[Measured, Any], Tensor]
+    """(the painting's, the style's target) -> 0 = same, about 1 = as far as a picture of which nothing is measured"""
+    target: Callable[[Measured], Any] = lambda measured: measured
+    """what is measured of the style -> what a painting's is compared with: made once, where the other two are of every step"""
 
 
 BY_NAME: dict[str, Statistic[Any]] = {
@@ -274,6 +327,7 @@ BY_NAME: dict[str, Statistic[Any]] = {
     "covariance": Statistic(moments, covariance_loss),
     "mean_variance": Statistic(moments, mean_variance_loss),
     "wasserstein": Statistic(moments, wasserstein_loss),
+    "bures": Statistic(moments, bures_loss, tangent),
     "sliced": Statistic(quantiles, sliced_loss),
 }
 """All statistics, by the names of recipe.STATISTICS; their losses have one scale."""

@@ -3,10 +3,11 @@
 F, S and C are features (channels, height, width), g a guide (height, width), x a picture (3, height, width)."""
 
 import numpy as np
+import scipy.linalg
 import torch
 
 from stylekit import formulations, statistics
-from stylekit.statistics import LEVELS, _directions
+from stylekit.statistics import FLOOR, LEVELS, _directions
 
 # ----------------------------------------------------------------------------------------------- what they are tried on
 
@@ -120,6 +121,31 @@ def wasserstein_oracle(f, s):
     return wasserstein_distance(mean(f), cov(f), mean(s), cov(s)) / energy
 
 
+def bures_distance(h, c):
+    """What the squared Wasserstein distance of covariances c + h and c is to second order: 1/2 tr h L, where c L + L c = h."""
+    return 0.5 * np.trace(h @ scipy.linalg.solve_sylvester(c, c, h))
+
+
+def softened(c_s, g_s):
+    """A style's covariance with the noise that the Bures metric adds."""
+    heaviest = [squares(c) / np.trace(c) for c in (c_s, g_s)]
+    return c_s + max(statistics.SOFTNESS * heaviest[0], FLOOR * heaviest[1]) * np.eye(len(c_s))
+
+
+def bures_oracle(f, s):
+    return relative_bures((mean(f), cov(f)), (mean(s), cov(s)), gram(s))
+
+
+def relative_bures(x, s, g_s):
+    """Of means and covariances; 1 = as far as a picture of nothing."""
+    soft = softened(s[1], g_s)
+    return _bures(x[0] - s[0], x[1] - s[1], soft) / _bures(s[0], s[1], soft)
+
+
+def _bures(shift, h, soft):
+    return bures_distance(h, soft) + squares(shift)
+
+
 def crowsonkb_style_oracle(f, s):
     little = 1e-4 * np.eye(len(f))
     return wasserstein_distance(mean(f), cov(f) + little, mean(s), cov(s) + little) / len(f)
@@ -209,6 +235,8 @@ def distance(statistic, x, s):
     means = squares(m - m_s) / squares(m_s)
     if statistic == "wasserstein":
         return wasserstein_distance(m, c, m_s, c_s) / np.trace(g_s)
+    if statistic == "bures":
+        return relative_bures((m, c), (m_s, c_s), g_s)
     if statistic == "mean_variance":
         return 0.5 * squares(np.diag(c - c_s)) / squares(np.diag(c_s)) + 0.5 * means
     covariances = squares(c - c_s) / squares(c_s)

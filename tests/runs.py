@@ -15,7 +15,7 @@ from stylekit.recipe import STYLE_LAYERS
 
 OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style", "image")
-STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "bures", "sliced")
 UNITS = [("mean_covariance", "relative"), ("gram", "relative"), ("gram", "gatys")]
 """(statistic, formulation)"""
 

@@ -221,7 +221,7 @@ def test_the_style_is_measured_where_the_photo_is_not_kept():
     assert see(image)["relu1_1"] == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("statistic", STATISTICS[:5])
+@pytest.mark.parametrize("statistic", STATISTICS[:6])
 def test_masked_styles_are_each_compared_in_their_place_in_proportion_to_area_and_share(statistic):
     ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32).contiguous()
     styles, masks = [picture(1), picture(2)], [ramp, (1 - ramp) * 0.5]
@@ -250,7 +250,7 @@ def test_an_even_mask_of_ones_is_no_mask():
     assert masked() == pytest.approx(objective(recipe(), [picture(1)])(), rel=1e-9)
 
 
-@pytest.mark.parametrize("statistic", ["mean_covariance", "gram", "wasserstein", "sliced"])
+@pytest.mark.parametrize("statistic", ["mean_covariance", "gram", "wasserstein", "bures", "sliced"])
 def test_between_two_styles_masks_there_is_no_dead_gap(statistic):
     width = 96
     ramp = torch.zeros(width)
@@ -271,7 +271,7 @@ def test_between_two_styles_masks_there_is_no_dead_gap(statistic):
         assert pull[column - 2 : column + 3].mean() > away / 6
 
 
-@pytest.mark.parametrize("statistic", STATISTICS[:5])
+@pytest.mark.parametrize("statistic", STATISTICS[:6])
 def test_an_artworks_mask_says_what_is_looked_at(statistic):
     looked = (1 - halves()) * torch.linspace(0.2, 1, 32)[:, None]
     see = objective(recipe(statistic=statistic), [picture(1)], masks=Masks(style=[looked.double()]))

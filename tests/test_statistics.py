@@ -8,6 +8,8 @@ import pytest
 import torch
 from oracle import (
     a_guide,
+    bures_distance,
+    bures_oracle,
     cov,
     covariance_oracle,
     dense,
@@ -24,9 +26,11 @@ from oracle import (
     nuclear_oracle,
     sliced_oracle,
     slopes,
+    softened,
     squares,
     staircase_oracle,
     tensor,
+    wasserstein_distance,
     wasserstein_oracle,
 )
 
@@ -37,7 +41,7 @@ from stylekit.statistics import FLOOR, Moments, Quantiles, guide_at, mix, moment
 
 def loss_of(name, f, s, guide=None, guide_s=None):
     statistic = STATISTICS[name]
-    return statistic.loss(statistic.measure(f, guide), statistic.measure(s, guide_s))
+    return statistic.loss(statistic.measure(f, guide), statistic.target(statistic.measure(s, guide_s)))
 
 
 # -------------------------------------------------------------------------------------------------------------- moments
@@ -243,7 +247,7 @@ def test_only_the_ratio_of_shares_counts_and_none_are_equal_ones(name):
     assert same(mix(parts, [0.1, 0.3]), mix(parts, [7, 21]))
     assert same(mix(parts, [0, 0]), mix(parts, [1, 1])) and same(mix(parts), mix(parts, [1, 1]))
     assert all(torch.equal(*pair) for pair in zip(mix(parts, [0, 3]), parts[1], strict=True))
-    assert statistic.loss(parts[0], mix(parts, [1, 0])).item() == pytest.approx(0, abs=1e-12)
+    assert statistic.loss(parts[0], statistic.target(mix(parts, [1, 0]))).item() == pytest.approx(0, abs=1e-12)
 
 
 def test_a_mixture_in_shares_is_one_picture_with_that_many_locations_of_each():
@@ -268,12 +272,13 @@ ORACLES = {
     "covariance": covariance_oracle,
     "mean_variance": mean_variance_oracle,
     "wasserstein": wasserstein_oracle,
+    "bures": bures_oracle,
     "sliced": sliced_oracle,
 }
 
 
 def test_the_statistics_and_their_order():
-    assert list(STATISTICS) == ["mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced"]
+    assert list(STATISTICS) == ["mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "bures", "sliced"]
     kinds = {name: type(statistic.measure(tensor(features(1)), None)) for name, statistic in STATISTICS.items()}
     assert kinds.pop("sliced") is Quantiles and set(kinds.values()) == {Moments}
 
@@ -446,6 +451,31 @@ def test_wasserstein_in_single_precision_of_many_channels_and_few_locations(pain
     double = torch.from_numpy(gradient(lambda x: loss_of("wasserstein", x, tensor(s)), f))
     assert (single - double).norm() < 1e-2 * double.norm()
     assert loss_of("wasserstein", x, x.detach()).item() < 1e-5
+
+
+# ---------------------------------------------------------------------------------------------------------------- bures
+
+
+def test_bures_is_wasserstein_to_second_order_if_both_covariances_have_its_noise():
+    """The difference, over the square of how far the painting is from the style, goes to 0 with it."""
+    s, away, ratios = dense(2, height=9), dense(3, height=9), []
+    m_s, c_s = mean(s), softened(cov(s), gram(s))
+    nothing = bures_distance(cov(s), c_s) + squares(m_s)
+    for step in (1e-2, 1e-3, 1e-4):
+        f = s + step * away
+        exact = wasserstein_distance(mean(f), cov(f) + c_s - cov(s), m_s, c_s)
+        ratios.append(abs(loss_of("bures", tensor(f), tensor(s)).item() * nothing - exact) / step**2)
+    assert exact > 0.1 * step**2  # it has a second order
+    assert ratios[1] < 0.2 * ratios[0] and ratios[2] < 0.2 * ratios[1]
+
+
+def test_bures_sees_a_direction_that_the_artwork_hardly_uses_where_covariance_does_not():
+    """A tint in a painting of a black and white artwork: a hundredth of the energy, across the style's one direction."""
+    grey, tint = dense(1, 1, 16, 16), dense(2, 1, 16, 16)
+    s = np.concatenate((grey, 0.01 * tint))
+    f = np.concatenate((grey, 0.1 * tint))
+    assert loss_of("covariance", tensor(f), tensor(s)) < 0.01
+    assert loss_of("bures", tensor(f), tensor(s)) > 10 * loss_of("covariance", tensor(f), tensor(s))
 
 
 # --------------------------------------------------------------------------------------------------------------- sliced
