@@ -374,8 +374,8 @@ class Recipe:
         "mean_covariance",
         Choice(
             help="What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours "
-            "freer; mean_variance loose; bures reaches the artwork's own colours, even rare ones; wasserstein and sliced even and "
-            "quiet. Give the last three twice the style weight.",
+            "freer; mean_variance loose; bures reaches the artwork's own colours, even rare ones; wasserstein and sliced even "
+            "and quiet. Give the last three twice the style weight.",
             choices=STATISTICS,
         ),
     )
