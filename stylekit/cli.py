@@ -1,4 +1,4 @@
-"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`. Its options are Recipe's fields.
+"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`, and `sweep`. Its options are Recipe's fields.
 
 Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
 its first step, the last picture is saved; in the temporary folder, if there is no room where it was to go. What needs torch is
@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -38,11 +40,13 @@ from stylekit.studio.progress import Progress
 from stylekit.threads import limit_threads
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from stylekit.encoders import Encoder
     from stylekit.objective import Masks
     from stylekit.pictures import Picture
+    from stylekit.sweep import Cell
     from stylekit.transfer import Frame
 
 DEVICES = ("cpu", "cuda", "mps")
@@ -99,7 +103,9 @@ def _obey(arguments: Sequence[str]) -> int:
         _tell(parser().format_help(), end="")
         return 2
     args = parser().parse_args(arguments)
-    return list_presets(args.json) if args.command == "presets" else paint(args, recipe_of(args))
+    if args.command == "presets":
+        return list_presets(args.json)
+    return {"stylize": paint, "sweep": sweep}[args.command](args, recipe_of(args))
 
 
 @contextlib.contextmanager
@@ -178,14 +184,26 @@ def parser() -> Parser:
     # Without abbreviations: --st would change its meaning with the next field that begins so.
     command = commands.add_parser("stylize", help="paint one photo in the style of one or more artworks", allow_abbrev=False)
     _add_arguments(command)
-    settings = command.add_argument_group("settings")
-    for name, described in SETTINGS.items():
-        _add_option(settings, name, described)
+    _add_film(command)
+    _add_settings(command)
+    command = commands.add_parser("sweep", help="paint a contact sheet, small, of one or two settings varied", allow_abbrev=False)
+    _add_arguments(command)
+    example = "such as style_weight=1,5,25; a layer by its name, such as relu5_1=0,1,3"
+    command.add_argument("--rows", metavar="SETTING=VALUES", required=True, help=f"what changes from row to row, {example}")
+    command.add_argument("--columns", metavar="SETTING=VALUES", help="what changes from column to column")
+    _add_settings(command)
     return top
 
 
+def _add_settings(command: Parser) -> None:
+    """Every setting of a recipe."""
+    settings = command.add_argument_group("settings")
+    for name, described in SETTINGS.items():
+        _add_option(settings, name, described)
+
+
 def _add_arguments(command: Parser) -> None:
-    """What `stylize` takes besides the fields of Recipe."""
+    """What `stylize` and `sweep` take besides the fields of Recipe."""
     command.add_argument("content", metavar="CONTENT", help="the photo")
     command.add_argument("styles", metavar="STYLE", nargs="+", help=f"an artwork; up to {MOST_STYLES}")
     command.add_argument(
@@ -206,6 +224,15 @@ def _add_arguments(command: Parser) -> None:
         "--style-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
     )
     command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
+    command.add_argument(
+        "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object per line on stdout, for programs")
+    command.add_argument("--quiet", action="store_true", help="no progress and no notes")
+
+
+def _add_film(command: Parser) -> None:
+    """What `stylize` keeps of the run besides its last picture."""
     command.add_argument("--keep-every", metavar="N", type=int, help="also save OUT-STEP.png every N steps, recipes inside")
     film = command.add_argument_group("film")
     film.add_argument("--film", metavar="FILE", help="a time-lapse, evened so that equal times show equal change: .mp4 or .webp")
@@ -213,11 +240,6 @@ def _add_arguments(command: Parser) -> None:
     film.add_argument("--film-size", metavar="NUMBER", type=int, help="its longest side (default: the painting's, up to 1080)")
     film.add_argument("--film-sliders", action="store_true", default=None, help="draw in how the weights are turned")
     film.add_argument("--film-loop", action="store_true", default=None, help="from the photo to the painting and back")
-    command.add_argument(
-        "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
-    )
-    command.add_argument("--json", action="store_true", help="one JSON object per line on stdout, for programs")
-    command.add_argument("--quiet", action="store_true", help="no progress and no notes")
 
 
 def _add_option(group: Any, name: str, described: Setting) -> None:
@@ -316,7 +338,7 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
         report = Report(args)
         content, styles, start, palette = _pictures(args, recipe, report)
         masks = _masks(args)
-        encoder = _encoder(recipe, args.device, report)
+        encoder = _encoder(recipe.encoder, args.device, report)
         frames = filming.seen(frames_of(Job(content.image, styles, recipe, masks, start, palette), encoder=encoder))
         saved, last = out, None
         with _noted() as caught:
@@ -492,17 +514,88 @@ def _named(path: str, read: Callable[[str], T]) -> T:
         raise PictureError(f"{Path(path).name}: {error}") from error
 
 
-def _encoder(recipe: Recipe, device: str | None, report: "Report") -> "Encoder":
-    """The recipe's encoder; its weights are fetched first if they are VGG-19's and not here."""
+def _encoder(name: str, device: str | None, report: "Report") -> "Encoder":
+    """The encoder of that name; its weights are fetched first if they are VGG-19's and not here."""
     from stylekit.encoders import allow_tf32, load_encoder, vgg19
 
     allow_tf32()
-    if recipe.encoder == "vgg19" and vgg19.find_weights() is None:
+    if name == "vgg19" and vgg19.find_weights() is None:
         report.note(f"Fetching VGG-19's weights ({vgg19.MEGABYTES} MB), once.")
         for done, total in vgg19.download():
             report.line(f"{done >> 20} of {total >> 20} MB" if total else f"{done >> 20} MB")
         report.line("")
-    return load_encoder(recipe.encoder, device)
+    return load_encoder(name, device)
+
+
+# -------------------------------------------------------------------------------------------------------- the sweep
+
+
+def sweep(args: argparse.Namespace, recipe: Recipe) -> int:
+    """Carry out `sweep`; returns 0. Raises what ended it early; the sheet has the pictures that were finished until then."""
+    from stylekit.sweep import SIZE, STEPS, Axis, recipes, recipes_json
+
+    recipe = replace(recipe, size=args.size or min(SIZE, recipe.size), steps=args.steps or min(STEPS, recipe.steps))
+    rows, columns = Axis.of(args.rows), Axis.of(args.columns) if args.columns else None
+    table = [each for row in recipes(recipe, rows, columns) for each in row]
+
+    from stylekit.job import Job
+    from stylekit.pictures import save_image
+    from stylekit.sweep import grid, sheet
+
+    keep_freed()
+    limit_threads()
+    with _handled(_interrupt):
+        out, beside = _checked_out(args.out), _checked_out(str(Path(args.out).with_suffix(".json")), [".json"])
+        _check_device(args.device)
+        report = Report(args)
+        scales = (max(scale for each in table for scale in (1.0, *each.style_scales)),)
+        content, styles, start, palette = _pictures(
+            args, replace(recipe, size=max(each.size for each in table), style_scales=scales), report
+        )
+        cells = grid(Job(content.image, styles, recipe, _masks(args), start, palette), rows, columns)
+        with _noted() as caught:
+            end, pictures = _cells(cells, args.device, report, caught)
+            if pictures:
+                save_image(out, sheet(rows, columns, pictures), recipe_json=recipe.to_json())
+                _write_text(beside, recipes_json(recipe, rows, columns))
+                report.sheet(out, beside, len(pictures), len(cells))
+        if end is not None:
+            raise end
+    return 0
+
+
+def _cells(
+    cells: "Sequence[Cell]", device: str | None, report: "Report", caught: list[int]
+) -> "tuple[BaseException | None, dict[tuple[int, int], Image]]":
+    """Paint them all, or until a signal is caught: (what ended it early, the finished pictures by row and column)."""
+    from stylekit.pictures import to_pil
+    from stylekit.sweep import finished, painted
+
+    encoders = cache(lambda name: _encoder(name, device, report))
+    pictures: dict[tuple[int, int], Image] = {}
+    try:
+        for cell, frame in painted(cells, lambda recipe: encoders(recipe.encoder)):
+            if finished(frame):
+                pictures[cell.row, cell.column] = to_pil(frame.image)
+                report.cell(cell, frame, len(cells))
+            elif not frame.step:
+                report.line(f"picture {len(pictures) + 1} of {len(cells)}: {cell.label}")
+            if caught:
+                raise KeyboardInterrupt(*caught)
+    except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:
+        return error, pictures
+    return None, pictures
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Raises PictureError if it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PictureError(f"{path.name} could not be written ({_why(error)}); choose another place.") from error
+
+
+# --------------------------------------------------------------------------------------------------- what is said of it
 
 
 class Report:
@@ -544,6 +637,19 @@ class Report:
             return text
         left = round(self._run.seconds_left())
         return f"{text}, {speed:.1f} steps/s, {left // 60}:{left % 60:02} left"
+
+    def cell(self, cell: "Cell", frame: "Frame", count: int) -> None:
+        """A picture of a sweep is finished."""
+        if self.json:
+            seconds = round(frame.seconds, 4)
+            facts = {"row": cell.row, "column": cell.column, "label": cell.label, "cells": count}
+            self.event(event="cell", **facts, seconds=seconds, losses=frame.losses)
+
+    def sheet(self, out: Path, beside: Path, painted: int, count: int) -> None:
+        """The sheet of a sweep is saved."""
+        if self.json:
+            self.event(event="done", out=str(out), recipes=str(beside), painted=painted, cells=count)
+        self.note(f"{out}: {painted} of {count} pictures; their recipes: {beside}")
 
     def film(self, out: Path, seconds: float) -> None:
         """The film is written."""

@@ -460,11 +460,15 @@ def save_picture(
     Raises PictureError for an unknown extension, a folder that is missing or may not be written to, and a picture or
     recipe too large for the format (a JPEG carries recipes up to 32,000 characters).
     """
+    save_image(path, to_pil(image, alpha), recipe_json)
+
+
+def save_image(path: str | os.PathLike[str], picture: Image.Image, recipe_json: str | None = None) -> None:
+    """Like save_picture, of a Pillow picture of mode RGB or RGBA."""
     kind = WRITABLE.get(Path(path).suffix.lower())
     if kind is None:
         raise PictureError(f"This extension names no format that can be saved; use {', '.join(WRITABLE)}.")
-    picture = to_pil(image, alpha)
-    _write(path, _on_white(picture) if kind == "JPEG" and alpha is not None else picture, kind, recipe_json)
+    _write(path, _on_white(picture) if kind == "JPEG" and picture.mode == "RGBA" else picture, kind, recipe_json)
 
 
 # ------------------------------------------------------------------------------------------------ the recipe inside

@@ -26,6 +26,7 @@ from stylekit.transfer import Frame
 ROOT = Path(__file__).parents[1]
 PHOTO, ARTWORK = str(ROOT / "assets/photos/coffee.jpg"), str(ROOT / "assets/artworks/indigo-waves.jpg")
 SMALL = ["--size", "48", "--steps", "4"]
+SWEEP = ["sweep", PHOTO, ARTWORK, *SMALL]
 
 
 def help_text(capsys):
@@ -166,6 +167,11 @@ BAD = {
     "film's length": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film", "x.mp4", "--film-seconds", "0"],
     "no film": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film-loop"],
     "one name for two": ["stylize", PHOTO, ARTWORK, "-o", "x.webp", "--film", "x.webp"],
+    "no axis": ["sweep", PHOTO, ARTWORK, "-o", "x.png"],
+    "no values": ["sweep", PHOTO, ARTWORK, "-o", "x.png", "--rows", "style_weight"],
+    "a value": ["sweep", PHOTO, ARTWORK, "-o", "x.png", "--rows", "style_weight=1,-5"],
+    "two that do not go together": [*SWEEP, "-o", "x.png", "--rows", "statistic=gram,sliced", "--columns", "formulation=gatys"],
+    "a layer that there is not": [*SWEEP, "-o", "x.png", "--rows", "relu9_1=0,1"],
     "kept": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--keep-every", "0"],
 }
 
@@ -175,7 +181,7 @@ def test_asking_wrongly_is_one_sentence_and_status_2(arguments, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken.png").mkdir()
     try:
-        status = cli.main([*arguments, "--quiet"] if "stylize" in arguments else arguments)
+        status = cli.main([*arguments, "--quiet"] if arguments[0] in ("stylize", "sweep") else arguments)
     except SystemExit as end:
         status = end.code
     said = capsys.readouterr()
@@ -280,6 +286,40 @@ def test_a_run_that_is_stopped_still_gives_its_film_and_a_film_that_fails_costs_
     assert "The film could not be written (no such file or directory)" in capsys.readouterr().err
 
 
+def test_a_sweep_is_a_sheet_and_the_recipes_of_its_pictures(tmp_path, capsys):
+    out, single = tmp_path / "sheet.png", tmp_path / "single.png"
+    assert cli.main([*SWEEP, "-o", str(out), "--rows", "style-weight=1,25", "--columns", "relu5_1=0,1,3", "--json"]) == 0
+    *cells, done = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(cell["row"], cell["column"]) for cell in cells] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert cells[5]["label"] == "style_weight = 25, relu5_1 = 3" and cells[5]["losses"]["style"] > 0
+    assert done == {"event": "done", "out": str(out), "recipes": str(tmp_path / "sheet.json"), "painted": 6, "cells": 6}
+    recipes = json.loads((tmp_path / "sheet.json").read_text())["recipes"]
+    assert recipes[1][2]["style_weight"] == 25 and recipes[1][2]["layer_weights"]["relu5_1"] == 3
+    (tmp_path / "one.json").write_text(json.dumps(recipes[1][2]))
+    assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(single), "--recipe", str(tmp_path / "one.json"), "--quiet"]) == 0
+    sheet, painting = np.asarray(Image.open(out)), np.asarray(Image.open(single))
+    height, width = painting.shape[:2]
+    places = [(y, x) for y in range(len(sheet) - height + 1) for x in range(sheet.shape[1] - width + 1)]
+    assert sum(bool((sheet[y : y + height, x : x + width] == painting).all()) for y, x in places) == 1
+
+
+def test_a_sweep_that_is_stopped_keeps_what_was_finished(tmp_path, monkeypatch, capsys):
+    painted, begun = transfer.paint, []
+
+    def stopping(job, **more):
+        begun.append(job)
+        for frame in painted(job, **more):
+            if len(begun) == 2 and frame.step == 2:
+                raise KeyboardInterrupt
+            yield frame
+
+    monkeypatch.setattr(transfer, "paint", stopping)
+    out = tmp_path / "sheet.png"
+    assert cli.main([*SWEEP, "-o", str(out), "--rows", "statistic=gram,sliced,covariance"]) == 130
+    assert "1 of 3 pictures" in capsys.readouterr().err and open_picture(out).size[0] > 3 * 32
+    assert len(json.loads((tmp_path / "sheet.json").read_text())["recipes"]) == 3
+
+
 def test_quietly_nothing_is_read_but_the_last_picture(tmp_path, monkeypatch):
     read, image = [], Frame.image.func
     monkeypatch.setattr(Frame, "image", property(lambda frame: read.append(frame.step) or image(frame)))
@@ -359,7 +399,13 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows wha
 @posix
 def test_help_presets_and_refusals_come_before_torch(tmp_path):
     code = "import sys\nfrom stylekit.cli import main\ntry:\n main({})\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
-    for asked in (["--help"], ["stylize", "--help"], ["presets"], ["stylize", "a", "b", "-o", "c.png", "--size", "5"]):
+    for asked in (
+        ["--help"],
+        ["stylize", "--help"],
+        ["presets"],
+        ["stylize", "a", "b", "-o", "c.png", "--size", "5"],
+        ["sweep", "a", "b", "-o", "c.png", "--rows", "tv_weight=-1"],
+    ):
         done = subprocess.run([sys.executable, "-c", code.format(asked)], capture_output=True, text=True, cwd=ROOT, check=True)
         assert done.stdout.splitlines()[-1] == "False", asked
 
