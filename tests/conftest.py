@@ -69,13 +69,13 @@ def browser():
 
 @pytest.fixture
 def visit(browser, url):
-    """`visit(width=...)` opens the page in a window of its own and gives its Visitor."""
+    """`visit(width=...)` opens the page, or the address `to`, in a window of its own and gives its Visitor."""
     from browser import Visitor
 
     visitors = []
 
-    def arrive(**window):
-        visitors.append(Visitor(browser, url, **window))
+    def arrive(to=url, **window):
+        visitors.append(Visitor(browser, to, **window))
         return visitors[-1]
 
     yield arrive

@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
-from stylekit.ui import api, events, inside
+from stylekit.ui import address, api, events, inside
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -78,6 +78,7 @@ def build(limits: Limits | None = None) -> Page:
         studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
         events.wire(page, components, studio, waiting + SPARE)
         inside.open_room(components, studio, waiting + SPARE)
+        address.open_room(page, components, studio)
         api.wire(studio, waiting + SPARE)
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)

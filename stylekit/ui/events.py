@@ -324,7 +324,7 @@ class Events:
         except PictureError as error:
             return offer | self._offered(path, error)
         try:
-            return offer | self._restored(session, Recipe.from_json(text), Path(path).name, _chosen(artworks))
+            return offer | self.restored(session, Recipe.from_json(text), Path(path).name, _chosen(artworks))
         except RecipeError as error:
             return offer | {self.page.status: status(View("refused", "", error=str(error)))}
 
@@ -363,7 +363,7 @@ class Events:
         """It is for nothing."""
         return {self.page.status: status(View("idle", "")), self.page.offer: gr.update(visible=False)}
 
-    def _restored(self, session: Session, recipe: Recipe, name: str, artworks: Sequence[int]) -> Updates:
+    def restored(self, session: Session, recipe: Recipe, name: str, artworks: Sequence[int]) -> Updates:
         """What it began with; its keyframes are kept for Paint."""
         most = {key: self.page.controls[key].maximum for key in ("size", "steps")}
         clamped = {key: largest for key, largest in most.items() if getattr(recipe, key) > largest}

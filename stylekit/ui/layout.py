@@ -88,6 +88,8 @@ class Page:
     stop: gr.Button
     download: gr.DownloadButton
     earlier: gr.Button
+    dials: gr.Column
+    """of all settings"""
     preset: gr.Radio
     program: gr.Dropdown
     units: gr.Button
@@ -164,7 +166,7 @@ def place(words: Words, limits: Limits) -> Page:
             parts |= _easel(words)
         with gr.Column(min_width=0, elem_id="pictures"):
             parts |= _pictures(words)
-        with gr.Column(min_width=0, elem_id="dials"):
+        with gr.Column(min_width=0, elem_id="dials") as parts["dials"]:
             parts |= _dials(words, limits)
     return Page(**parts)
 
