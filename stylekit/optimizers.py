@@ -258,9 +258,9 @@ class Adam(Optimizer):
         share = _count(self._before.parameters) / _count(now.parameters)
         means = self._before.resampled(now, [state["exp_avg"] for state in states], "bicubic", wrap)
         squares = self._before.resampled(now, [state["exp_avg_sq"] for state in states], "bilinear", wrap)
-        for parameter, state, mean, square in zip(now.parameters, states, means, squares, strict=True):
+        for parameter, mean, square in zip(now.parameters, means, squares, strict=True):
             kept = {"exp_avg": mean * share, "exp_avg_sq": square.clamp_min(0) * share**2}
-            self._torch.state[parameter] = {"step": state["step"], **kept}
+            self._torch.state[parameter] = {"step": states[0]["step"].clone(), **kept}
 
     def _forget_direction(self) -> None:
         for parameter in self.variables.parameters:

@@ -36,6 +36,8 @@ PADDINGS = ("mirror", "zeros", "replicate", "reflect", "circular")
 again, the features mirrored, the opposite side."""
 POOLINGS = ("max", "average", "l2")
 """How an encoder makes one of four neighbours: the largest, their mean, the root of their mean square."""
+VARIABLES = ("pixels", "bands")
+"""What is optimised: the pixels, or the bands of a Laplacian pyramid."""
 MOST_STYLES = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
@@ -437,6 +439,13 @@ class Recipe:
     )
     optimizer: str = _default(
         "lbfgs", Choice(help="How the picture is improved: lbfgs is faster, adam steadier.", choices=("lbfgs", "adam"))
+    )
+    variables: str = _default(
+        "pixels",
+        Choice(
+            help="What is improved: the pixels, or bands of an octave each, which find large forms sooner and leave less grain.",
+            choices=VARIABLES,
+        ),
     )
     averaging: float = _default(
         0.0,

@@ -28,7 +28,7 @@ from stylekit.optimizers import OPTIMIZERS, Losses, Optimizer
 from stylekit.pyramid import Level, part
 from stylekit.recipe import Keyframe, Recipe, Weights, check_same_layers
 from stylekit.resize import fill, fit, tile, tiles
-from stylekit.variables import Pixels
+from stylekit.variables import VARIABLES
 
 
 class Dials:
@@ -214,7 +214,8 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
     plan, masks = job.levels(encoder), job.masks.on(device)
     level = next(n for n, level in enumerate(part(plan, max(0, job.done - 1), recipe.all_steps)) if level.steps)
     start = _first_image(job, content, styles, job.size(plan[level].size, encoder))
-    optimizer, performance = OPTIMIZERS[recipe.optimizer](Pixels(start), recipe.averaging), Performance(job, dials)
+    optimizer = OPTIMIZERS[recipe.optimizer](VARIABLES[recipe.variables](start), recipe.averaging)
+    performance = Performance(job, dials)
     begun_with = recipe if job.done else recipe.with_weights(dials.weights)
     colors = job.colors.detach().float()  # on the CPU, where a picture goes to be seen
     kept_at = lru_cache(maxsize=1)(job.kept)

@@ -53,6 +53,7 @@ PER_RUN = [
     {"init": "noise"},
     {"init": "style"},
     {"optimizer": "lbfgs"},
+    {"variables": "bands"},
     {"tiling": True},
     {"averaging": 0.9},
     {"content_weight": 0.0},

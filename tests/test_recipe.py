@@ -46,6 +46,7 @@ UNUSUAL = Recipe(
     pooling="l2",
     padding="reflect",
     averaging=0.9,
+    variables="bands",
     statistic="gram",
     formulation="gatys",
     optimizer="adam",
@@ -73,7 +74,7 @@ def test_the_defaults_are_those_of_the_design():
     assert (recipe.content_layer, recipe.statistic, recipe.formulation) == ("relu4_2", "mean_covariance", "relative")
     assert (recipe.optimizer, recipe.init, recipe.coarsest, recipe.seed) == ("lbfgs", "content", 48, 0)
     assert recipe.more_content_layers == {} and recipe.style_shares == recipe.style_scales == () and recipe.tiling is False
-    assert (recipe.style_split, recipe.color_strength, recipe.averaging) == (0, 0, 0)
+    assert (recipe.style_split, recipe.color_strength, recipe.averaging, recipe.variables) == (0, 0, 0, "pixels")
 
 
 def test_a_number_takes_both_of_its_limits_and_nothing_beyond():
@@ -137,7 +138,7 @@ def test_a_choice_takes_what_it_offers_and_its_refusal_lists_it():
 
 def test_closed_choices_are_those_that_the_engine_knows():
     known = {"statistic": STATISTICS, "formulation": FORMULATIONS, "optimizer": OPTIMIZERS, "color_method": COLOR_METHODS}
-    assert set(CLOSED) == {*known, "init", "tv_kind", "pooling", "padding"}
+    assert set(CLOSED) == {*known, "init", "tv_kind", "pooling", "padding", "variables"}
     for name, there in known.items():
         assert set(setting(name).choices) == set(there)
     for name in FORMULATIONS:

@@ -537,7 +537,7 @@ CHOICES = [(name, choice) for name, s in SETTINGS.items() if isinstance(s, Choic
 
 
 def test_every_closed_field_is_among_the_choices_that_are_painted():
-    known = {"statistic", "formulation", "tv_kind", "color_method", "pooling", "padding", "optimizer", "init"}
+    known = {"statistic", "formulation", "tv_kind", "color_method", "pooling", "padding", "optimizer", "init", "variables"}
     assert {name for name, _ in CHOICES} == known
 
 

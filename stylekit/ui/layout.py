@@ -39,7 +39,10 @@ LETTERS = "ABCD"
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 SIZE = ("encoder", "size", "steps", "init", "coarsest", "tiling", "seed")
-STATISTICS = ("statistic", "formulation", "content_layer", "tv_kind", "tv_gamma", "optimizer", "averaging", "padding", "pooling")
+STATISTICS = (
+    *("statistic", "formulation", "content_layer", "tv_kind", "tv_gamma"),
+    *("optimizer", "variables", "averaging", "padding", "pooling"),
+)
 
 OF_A_RUN = ("repeats", "until", "keyframes")
 """Settings without a control: what became of a run."""
