@@ -1,4 +1,4 @@
-"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`, and `sweep`. Its options are Recipe's fields.
+"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`, `sweep`, `inside`. Its options are Recipe's fields.
 
 Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
 its first step, the last picture is saved; in the temporary folder, if there is no room where it was to go. What needs torch is
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from stylekit.sweep import Cell
     from stylekit.transfer import Frame
 
+SEEN = ("encoder", "statistic", "pooling", "padding", "seed")
+"""The settings that change what a layer sees."""
 DEVICES = ("cpu", "cuda", "mps")
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, the system's wish to end us, and the terminal's window closed (which Windows does not have)."""
@@ -105,6 +107,8 @@ def _obey(arguments: Sequence[str]) -> int:
     args = parser().parse_args(arguments)
     if args.command == "presets":
         return list_presets(args.json)
+    if args.command == "inside":
+        return inside(args)
     return {"stylize": paint, "sweep": sweep}[args.command](args, recipe_of(args))
 
 
@@ -192,6 +196,16 @@ def parser() -> Parser:
     command.add_argument("--rows", metavar="SETTING=VALUES", required=True, help=f"what changes from row to row, {example}")
     command.add_argument("--columns", metavar="SETTING=VALUES", help="what changes from column to column")
     _add_settings(command)
+    said = "paint the photo from each layer alone, and the artwork from the first layers alone: what a layer sees"
+    command = commands.add_parser("inside", help=said, allow_abbrev=False)
+    _add_ends(command)
+    command.add_argument("style", metavar="STYLE", help="the artwork")
+    _add_common(command)
+    settings = command.add_argument_group("settings")
+    settings.add_argument("--size", metavar="NUMBER", type=int, help="longest side of each picture, in pixels (default: 128)")
+    settings.add_argument("--steps", metavar="NUMBER", type=int, help="how many times each is improved (default: 40)")
+    for name in SEEN:
+        _add_option(settings, name, SETTINGS[name])
     return top
 
 
@@ -203,12 +217,9 @@ def _add_settings(command: Parser) -> None:
 
 
 def _add_arguments(command: Parser) -> None:
-    """What `stylize` and `sweep` take besides the fields of Recipe."""
-    command.add_argument("content", metavar="CONTENT", help="the photo")
+    """What `stylize`, `sweep` and `inside` take besides the fields of Recipe."""
+    _add_ends(command)
     command.add_argument("styles", metavar="STYLE", nargs="+", help=f"an artwork; up to {MOST_STYLES}")
-    command.add_argument(
-        "-o", "--out", metavar="OUT", required=True, help="the result; its extension names the format, such as .png or .jpg"
-    )
     source = command.add_mutually_exclusive_group()
     source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
     source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
@@ -224,6 +235,19 @@ def _add_arguments(command: Parser) -> None:
         "--style-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
     )
     command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
+    _add_common(command)
+
+
+def _add_ends(command: Parser) -> None:
+    """Where it begins and where it leads to."""
+    command.add_argument("content", metavar="CONTENT", help="the photo")
+    command.add_argument(
+        "-o", "--out", metavar="OUT", required=True, help="the result; its extension names the format, such as .png or .jpg"
+    )
+
+
+def _add_common(command: Parser) -> None:
+    """Where it is computed, and what is told of it."""
     command.add_argument(
         "--device", metavar="NAME", type=_device, help=f"{', '.join(DEVICES)} or such as cuda:1 (default: the fastest there is)"
     )
@@ -587,6 +611,46 @@ def _cells(
     return None, pictures
 
 
+# ------------------------------------------------------------------------------------------------------ looking inside
+
+
+def inside(args: argparse.Namespace) -> int:
+    """Carry out `inside`; returns 0. Raises what ended it early; the figure has the pictures that were finished until then."""
+    recipe = Recipe(**{name: getattr(args, name) for name in SEEN if getattr(args, name) is not None})
+
+    from stylekit import explore
+    from stylekit.pictures import open_picture, save_image, to_pil
+
+    keep_freed()
+    limit_threads()
+    size, steps = args.size or explore.SIZE, args.steps or explore.STEPS
+    with _handled(_interrupt):
+        out = _checked_out(args.out)
+        _check_device(args.device)
+        report, count = Report(args), len(explore.reconstructions(recipe))
+        end: BaseException | None = None
+        content, style = (_named(path, lambda path: open_picture(path, size).image) for path in (args.content, args.style))
+        encoder = _encoder(recipe.encoder, args.device, report)
+        pictures: dict[tuple[str, tuple[str, ...]], Image] = {}
+        with _noted() as caught:
+            try:
+                for made, frame in explore.reconstruct(content, [style], recipe, encoder=encoder, size=size, steps=steps):
+                    if not frame.step:
+                        report.line(f"picture {len(pictures) + 1} of {count}: {made.of} from {', '.join(made.layers)}")
+                    if frame.step == frame.steps:
+                        pictures[made.of, made.layers] = to_pil(frame.image)
+                    if caught:
+                        raise KeyboardInterrupt(*caught)
+            except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:
+                end = error
+            if pictures:
+                save_image(out, explore.figure(pictures))
+                report.figure(out, len(pictures), count)
+        if end is not None:
+            raise end
+    return 0
+
+
 def _write_text(path: Path, text: str) -> None:
     """Raises PictureError if it cannot be written."""
     try:
@@ -650,6 +714,12 @@ class Report:
         if self.json:
             self.event(event="done", out=str(out), recipes=str(beside), painted=painted, cells=count)
         self.note(f"{out}: {painted} of {count} pictures; their recipes: {beside}")
+
+    def figure(self, out: Path, painted: int, count: int) -> None:
+        """The figure of what layers see is saved."""
+        if self.json:
+            self.event(event="done", out=str(out), painted=painted, pictures=count)
+        self.note(f"{out}: {painted} of {count} pictures")
 
     def film(self, out: Path, seconds: float) -> None:
         """The film is written."""

@@ -13,11 +13,12 @@ Sources: Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style" (arXiv 150
 Convolutional Networks" (arXiv 1311.2901) for patches that excite a channel.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from stylekit.encoders import Encoder
@@ -27,6 +28,7 @@ from stylekit.job import Job
 from stylekit.objective import Objective
 from stylekit.recipe import STYLE_LAYERS, Recipe, Weights
 from stylekit.resize import fit
+from stylekit.sheet import contact_sheet
 from stylekit.statistics import gram_loss, moments
 from stylekit.transfer import Frame, paint
 
@@ -92,6 +94,13 @@ def reconstruct(
     for reconstruction in reconstructions(recipe, size, steps):
         for frame in paint(Job(content, styles, reconstruction.recipe), encoder=encoder):
             yield reconstruction, frame
+
+
+def figure(pictures: Mapping[tuple[str, tuple[str, ...]], Image.Image]) -> Image.Image:
+    """The figure of pictures by (of, layers), as `reconstruct` names them, labelled; those that are missing stay empty."""
+    places = {(r.of, r.layers): (number % 2, number // 2) for number, r in enumerate(reconstructions(Recipe()))}
+    rows = ["the photo, from this layer alone", "the artwork, from the layers up to this one"]
+    return contact_sheet(rows, STYLE_LAYERS, {places[of]: picture for of, picture in pictures.items()})
 
 
 # --------------------------------------------------------------------------------------------------------- Gram matrices

@@ -10,15 +10,15 @@ Everything is checked where the grid is made, before anything is painted. Jobs a
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from stylekit.errors import RecipeError
 from stylekit.recipe import SETTINGS, Choice, LayerWeights, Number, PerArtwork, Performance, PerLayer, Recipe, Switch
+from stylekit.sheet import contact_sheet
 
 if TYPE_CHECKING:  # a value that cannot be is refused before torch is imported
     from stylekit.encoders import Encoder
@@ -31,14 +31,8 @@ SIZE, STEPS = 192, 100
 MOST_CELLS = 64
 """Pictures of one sweep."""
 
-MOST_PIXELS = 384
-"""Longest side of a cell on the sheet."""
-
 LETTERS = "ABCD"
 """Names of the artworks."""
-
-GROUND, INK = "#f7f5f1", "#3b3631"
-"""Colours of the sheet: paper, and what is written on it."""
 
 
 @dataclass(frozen=True)
@@ -207,35 +201,8 @@ def finished(frame: "Frame") -> bool:
 
 def sheet(rows: Axis, columns: Axis | None, pictures: Mapping[tuple[int, int], Image.Image]) -> Image.Image:
     """The contact sheet of pictures by (row, column), labelled; the place of one that is missing stays empty."""
-    across = columns.values if columns else ("",)
-    longest = min(MOST_PIXELS, max((max(p.size) for p in pictures.values()), default=MOST_PIXELS))
-    small = {place: _within(picture, longest) for place, picture in pictures.items()}
-    width, height = (max((p.size[n] for p in small.values()), default=longest) for n in (0, 1))
-    letter, gap = max(13, min(width, height) // 14), max(6, longest // 32)
-    font = ImageFont.load_default(letter)
-    names = [rows.label(value) for value in rows.values], [columns.label(value) for value in across] if columns else [""]
-    left = max(math.ceil(font.getlength(name)) for name in names[0]) + 2 * gap
-    width = max(width, *(math.ceil(font.getlength(name)) for name in names[1]))
-    line = round(1.4 * letter)
-    top = line + 2 * gap if columns else gap
-    whole = (left + len(across) * (width + gap), top + len(rows.values) * (height + gap))
-    paper = Image.new("RGB", whole, GROUND)
-    draw = ImageDraw.Draw(paper)
-    for row, name in enumerate(names[0]):
-        draw.text((gap, top + row * (height + gap) + height // 2), name, INK, font, anchor="lm")
-    for column, name in enumerate(names[1]):
-        draw.text((left + column * (width + gap) + width // 2, gap + line // 2), name, INK, font, anchor="mm")
-    for (row, column), picture in small.items():
-        x, y = left + column * (width + gap), top + row * (height + gap)
-        paper.paste(picture, (x + (width - picture.width) // 2, y + (height - picture.height) // 2))
-    return paper
-
-
-def _within(picture: Image.Image, longest: int) -> Image.Image:
-    """The picture, no larger than `longest` pixels on its longest side, and no smaller: sizes may be what is swept."""
-    scale = longest / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    across = [columns.label(value) for value in columns.values] if columns else [""]
+    return contact_sheet([rows.label(value) for value in rows.values], across, pictures)
 
 
 def recipes_json(recipe: Recipe, rows: Axis, columns: Axis | None = None) -> str:

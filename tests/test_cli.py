@@ -540,3 +540,13 @@ def test_a_palette_that_would_change_nothing_is_refused(tmp_path, capsys, option
     out = tmp_path / "out.png"
     assert cli.main(["stylize", PHOTO, ARTWORK, "-o", str(out), *SMALL, "--palette", ARTWORK, *options]) > 0
     assert says in capsys.readouterr().err and not out.exists()
+
+
+def test_inside_writes_a_labelled_figure_of_ten_pictures(tmp_path, capsys):
+    out = tmp_path / "figure.png"
+    assert cli.main(["inside", PHOTO, ARTWORK, "-o", str(out), "--size", "32", "--steps", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"event": "done", "out": str(out), "painted": 10, "pictures": 10}
+    figure = Image.open(out)
+    assert figure.width > 5 * 32 and np.asarray(figure).std() > 20
+    assert cli.main(["inside", PHOTO, ARTWORK, "-o", str(out), "--size", "3"]) == 2
+    assert "size must lie between" in capsys.readouterr().err

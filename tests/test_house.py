@@ -22,7 +22,7 @@ STOREYS = {
     "recipe": 1,
     "threads": 2,
     **dict.fromkeys(["resize", "color", "statistics", "encoders"], 2),
-    **dict.fromkeys(["pictures", "formulations", "variables"], 3),
+    **dict.fromkeys(["pictures", "formulations", "variables", "sheet"], 3),
     "optimizers": 4,
     "objective": 5,
     "job": 6,
