@@ -35,9 +35,10 @@ class Served:
     def __init__(self, folder: Path, **environment: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+            port = environment.get("GRADIO_SERVER_PORT") or free.getsockname()[1]
         self.folder, self.base = folder, f"http://127.0.0.1:{port}"
         own = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "TMPDIR": str(folder), "GRADIO_TEMP_DIR": ""}
+        own |= {"STYLEKIT_KEEP_FOLDER": str(folder.with_name(f"{folder.name}-kept"))}
         own |= {"GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": "127.0.0.1,localhost", "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, str(ROOT / "app.py")]
         self.log = open(folder.with_name(f"{folder.name}.log"), "wb")  # noqa: SIM115  as long as the process

@@ -3,7 +3,10 @@
 And the fixtures of those in a browser: what they need is imported in them, so that other tests do not wait for it.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,9 @@ os.environ.pop("STYLEKIT_VGG19", None)
 import torch
 
 torch.set_num_threads(1)
+
+os.environ["STYLEKIT_KEEP_FOLDER"] = tempfile.mkdtemp(prefix="stylekit-tests-")  # not the user's own pins
+atexit.register(shutil.rmtree, os.environ["STYLEKIT_KEEP_FOLDER"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items):

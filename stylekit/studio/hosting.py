@@ -6,23 +6,37 @@ STYLEKIT_MAX_SIZE      longest side of a result in pixels (1024; 512 on a Space 
 STYLEKIT_MAX_STEPS     steps of one run (1000)
 STYLEKIT_MAX_SECONDS   computing time of one run (1800; 300 on a Space); then it pauses and keeps its picture
 STYLEKIT_MAX_UPLOAD_MB size of an uploaded file (25)
+STYLEKIT_KEEP_HOURS    hours after a visitor's last visit that pinned pictures are kept; 0 keeps nothing, and offers no wall
+                       (8760 where only this machine reaches the studio, 336 on a network, 24 on a Space)
+STYLEKIT_KEEP_MB       megabytes of all visitors' pins (4000)
+STYLEKIT_WALL_MB       megabytes of one visitor's (300)
+STYLEKIT_KEEP_FOLDER   where pins lie (the user's folder for data; on a Space with storage, /data)
 STYLEKIT_HOSTS         further names by which the studio is reached, such as studio.example.org behind a proxy; with commas
 """
 
 import functools
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from platformdirs import user_data_path
 
 from stylekit.encoders import allow_tf32, pick_device, vgg19
 from stylekit.errors import UsageError, WeightsError
 from stylekit.memory import keep_freed
 from stylekit.studio.limits import LEAST, Limits
 from stylekit.studio.storage import Folder, end_at_signals
+from stylekit.studio.wall import Walls
 from stylekit.threads import limit_threads
+
+DAY = 24
+"""In hours."""
+
+DISK_OF_A_SPACE = Path("/data")
+"""Where Hugging Face mounts storage that outlasts a restart, if the Space has some."""
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """Names of the machine itself."""
@@ -31,7 +45,11 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 def limits() -> Limits:
     """The defaults of this place, changed by the variables above. Raises UsageError for one that makes no sense."""
     on_space = "SPACE_ID" in os.environ
-    here = Limits(max_seconds=300 if on_space else 1800, max_size=512 if on_space and not has_gpu() else 1024)
+    here = Limits(
+        max_seconds=300 if on_space else 1800,
+        max_size=512 if on_space and not has_gpu() else 1024,
+        keep_hours=DAY if on_space else 365 * DAY if is_local(None, None) else 14 * DAY,
+    )
     return replace(here, **{name: _number(name) for name in vars(here) if f"STYLEKIT_{name.upper()}" in os.environ})
 
 
@@ -81,6 +99,23 @@ def folder() -> Folder:
     return made
 
 
+def walls(limits: Limits) -> Walls:
+    """Where visitors' pins are kept."""
+    return Walls(_place_of_walls() / "walls", limits.keep_hours, limits.keep_mb << 20, limits.wall_mb << 20)
+
+
+def _place_of_walls() -> Path:
+    """The first folder that can be written to; the last is this process's own, which goes with it."""
+    if said := os.environ.get("STYLEKIT_KEEP_FOLDER"):
+        return Path(said).expanduser()
+    disks = [DISK_OF_A_SPACE / "stylekit"] if "SPACE_ID" in os.environ and DISK_OF_A_SPACE.is_dir() else []
+    for place in (*disks, user_data_path("stylekit", appauthor=False)):
+        there = next(parent for parent in (place, *place.parents) if parent.exists())
+        if os.access(there, os.W_OK):
+            return place
+    return folder().path
+
+
 def names() -> list[str]:
     """By which the studio is reached, besides those of its machine."""
     said = f"{os.environ.get('STYLEKIT_HOSTS', '')},{os.environ.get('SPACE_HOST', '')}"
@@ -94,10 +129,13 @@ def is_local(server_name: str | None, share: bool | None) -> bool:
     return name.strip("[]") in LOCAL and not shared
 
 
-def open_doors() -> None:
-    """Once before visitors come: nothing that they send lies anywhere but in the folder, for longer than it may."""
+def open_doors(*sweeping: Callable[[], None]) -> None:
+    """Once before visitors come: nothing that they send lies anywhere but in the folder, for longer than it may.
+
+    What else is to be swept now and then is done in the same rounds.
+    """
     tempfile.tempdir = str(folder().temporary)
-    folder().sweep_from_now_on()
+    folder().sweep_from_now_on(*sweeping)
     end_at_signals()
 
 

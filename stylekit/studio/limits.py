@@ -17,6 +17,12 @@ class Limits:
     max_steps: int = 1000
     max_seconds: int = 1800
     max_upload_mb: int = 25
+    keep_hours: int = 336
+    """after a visitor's last visit, that what they have pinned is kept; 0 keeps nothing"""
+    keep_mb: int = 4000
+    """of all visitors' pins"""
+    wall_mb: int = 300
+    """of one visitor's"""
 
     def check(self, recipe: Recipe, artworks: int = 1) -> None:
         """Raises RecipeError if the recipe asks for more than this place gives to so many artworks."""
@@ -37,5 +43,5 @@ class Limits:
             raise RecipeError("At this size, so large brushes are more than this studio can look at; choose a smaller one.")
 
 
-LEAST = {"max_size": 32, "max_steps": 2}
-"""The smallest values of limits that leave something to choose; 1 for the others."""
+LEAST = {"max_size": 32, "max_steps": 2, "keep_hours": 0}
+"""The smallest values of limits that leave something to choose, or that mean "none"; 1 for the others."""

@@ -55,6 +55,12 @@ class Drawings:
         on_styles = {number: _layers_of(value, longest) for number, value in styles.items()}
         return cls(_layers_of(content, longest), on_styles, softness)
 
+    @property
+    def on_each(self) -> dict[object, Layers]:
+        """What is painted on "content" and on the artworks, by their numbers."""
+        drawn: dict[object, Layers] = {"content": self.content}
+        return drawn | {number: layers for number, layers in self.styles.items()}  # noqa: C416  keys of two kinds
+
     def masks(self) -> Masks | None:
         """For the artworks that are chosen, in their order; None where nothing is painted.
 

@@ -31,7 +31,8 @@ from stylekit.studio.losses import LossTable
 from stylekit.studio.masks import Drawings
 from stylekit.studio.progress import Progress
 from stylekit.studio.queue import Line
-from stylekit.studio.session import Canvas, Session, Sessions, Watched
+from stylekit.studio.session import Canvas, Session, Sessions, Sources, Watched
+from stylekit.studio.wall import Pin
 from stylekit.transfer import Dials, Frame
 
 PREVIEW = 512
@@ -84,6 +85,15 @@ class Order:
     letters: tuple[int, ...] = ()
     """the numbers (0 is A) of the artworks' places on a page"""
 
+    @property
+    def sources(self) -> Sources:
+        """All that it paints with."""
+        numbers = self.letters or range(len(self.styles))
+        artworks = {f"style_{number + 1}" if number else "style": path for number, path in zip(numbers, self.styles)}
+        others = {"palette": self.palette, "start": self.start if self.recipe.init == "image" else None}
+        chosen = {"content": self.content, **artworks, **others}
+        return Sources({place: path for place, path in chosen.items() if path}, self.drawings)
+
 
 @dataclass(frozen=True)
 class View:
@@ -122,6 +132,7 @@ class Studio:
         self.line = Line(limits.concurrency, limits.queue)
         self.sessions = Sessions()
         self.storage = hosting.folder()
+        self.walls = hosting.walls(limits)
 
     def paint(self, session: Session, order: Order, heard: Callable[[], bool] = lambda: True) -> Generator[View, None, None]:
         """Carry out the order, a view at a time; errors become a view. Close it, or set session.stopping, to end it.
@@ -178,6 +189,41 @@ class Studio:
             session.pictures[key] = str(copied)
         return True
 
+    def brought_back(self, pin: Pin) -> tuple[dict[str, str], Canvas | None]:
+        """(what a pinned painting was made of, by place; the painting as it was on the easel), as copies.
+
+        The painting is None where it was kept without what it needs to be gone on with. Raises PictureError and RecipeError for
+        files that were damaged, and WorldError where they cannot be copied.
+        """
+        recipe, pictures = pin.recipe, {}
+        try:
+            folder = self.folder()
+            for place, (path, name) in pin.pictures.items():
+                pictures[place] = str(folder / place / name)
+                (folder / place).mkdir()
+                shutil.copyfile(path, pictures[place])
+            if pin.unrounded is None or "content" not in pictures:
+                return pictures, None
+            return pictures, self._easel(pin, recipe, pictures)
+        except (OSError, SafetensorError) as error:
+            raise WorldError(self.words("error.not_kept")) from error
+
+    def _easel(self, pin: Pin, recipe: Recipe, pictures: dict[str, str]) -> Canvas:
+        folder = self.folder()
+        path, before, painting = folder / "stylekit.png", folder / "photo.png", folder / "painting.safetensors"
+        shutil.copyfile(pin.path, path)
+        shutil.copyfile(str(pin.unrounded), painting)
+        height, width = load_file(painting)["painting"].shape[2:]
+        save_png(before, fit(opened(pictures["content"], recipe.size).image, (height, width)))
+        made_of = tuple(path for place, path in pictures.items() if place not in ("palette", "start"))
+        step, size, unfinished = (int(pin.said[key]) for key in ("step", "size", "unfinished"))
+        sources = Sources(pictures, pin.sources.drawings)
+        return Canvas(path, before, painting, recipe, made_of, step, size, unfinished, sources=sources)
+
+    def copied(self, path: Path) -> str:
+        """A copy in a new folder, which the page may show. Raises OSError."""
+        return str(shutil.copyfile(path, self.folder() / path.name))
+
     def folder(self) -> Path:
         """A new folder of nobody else's."""
         return self.storage.new()
@@ -196,6 +242,7 @@ class _Run:
         """whose losses are in the table"""
         self.content: Picture | None = None
         self.job: Job | None = None
+        self.sources = order.sources
         self.begun_at = 0  # step of the canvas that is continued
         self.turned_at = 0
         self.progress = Progress()
@@ -273,9 +320,11 @@ class _Run:
             return recipe, self._first_picture(), 0
         self.session.table = self.table = copy.deepcopy(canvas.table)
         painting = load_file(canvas.painting)["painting"]
-        if canvas.step and recipe.continues(canvas.recipe) and canvas.made_of == self._made_of():
+        if canvas.step and recipe.continues(canvas.recipe) and _same(canvas.made_of, self._made_of()):
+            self._starts_from(canvas.sources.pictures.get("start"))
             return _with_later(canvas.recipe.resumed(canvas.step, recipe.weights), canvas.step, recipe), painting, canvas.step
         self.begun_at = canvas.step
+        self._starts_from(str(canvas.path))
         return self._from_canvas(recipe, canvas), painting, 0
 
     def _from_canvas(self, recipe: Recipe, canvas: Canvas) -> Recipe:
@@ -286,6 +335,11 @@ class _Run:
         plan = levels(recipe.size, recipe.steps, recipe.coarsest)
         again = [level for level in plan if level.size >= min(canvas.size, plan[-REPEATED:][0].size)] or plan[-1:]
         return replace(recipe, init="image", coarsest=again[0].size, steps=sum(level.steps for level in again))
+
+    def _starts_from(self, path: str | None) -> None:
+        """Note the picture that it begins with, of a painting the rounded one; None for none."""
+        others = {place: other for place, other in self.sources.pictures.items() if place != "start"}
+        self.sources = replace(self.sources, pictures=others | ({"start": path} if path else {}))
 
     def _made_of(self) -> tuple[str, ...]:
         """The pictures that are painted with."""
@@ -298,6 +352,7 @@ class _Run:
         if self.order.start:
             return opened(self.order.start, self.order.recipe.size).image
         if canvas := self.session.kept():
+            self._starts_from(str(canvas.path))
             return load_file(canvas.painting)["painting"]
         raise RecipeError(self.words("error.start"))
 
@@ -378,7 +433,7 @@ class _Run:
         path, before, painting = self._saved(frame)
         step, size = self.begun_at + frame.step, max(frame.painting.shape[2:])
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
-        canvas = Canvas(path, before, painting, frame.recipe, self._made_of(), step, size, unfinished, self.table)
+        canvas = Canvas(path, before, painting, frame.recipe, self._made_of(), step, size, unfinished, self.table, self.sources)
         self.session.keep(canvas)
         self.saved = frame
         return canvas
@@ -404,6 +459,15 @@ class _Run:
 def saturated(image: Tensor, nearly: float = 0.0) -> float:
     """Share of the values of an image that are 0 or 1, or lie within `nearly` of it: nothing can be darker or brighter."""
     return float(((image <= nearly) | (image >= 1 - nearly)).float().mean())
+
+
+def _same(some: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether these files are the same pictures, if need be by other names: a page that is loaded anew has copies."""
+    if len(some) != len(others):
+        return False
+    with contextlib.suppress(OSError):
+        return all(one == other or filecmp.cmp(one, other, shallow=False) for one, other in zip(some, others))
+    return False
 
 
 def _with_later(recipe: Recipe, step: int, other: Recipe) -> Recipe:

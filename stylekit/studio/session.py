@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from torch import Tensor
 from stylekit.job import Job
 from stylekit.recipe import Recipe, Weights
 from stylekit.studio.losses import LossTable
+from stylekit.studio.masks import Drawings, Layers
 from stylekit.transfer import Dials
 
 EARLIER = 3
@@ -25,6 +27,16 @@ MOST_SESSIONS = 500
 
 TOKEN = re.compile("[0-9a-f]{32}")
 """A word of 128 random bits that only one browser tab knows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """All that a painting was made of, beside its recipe."""
+
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    """paths, by the name of their place on the page: content, style, style_2 to style_4, palette, start"""
+    drawings: Drawings | None = None
+    """what was painted on them"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,8 @@ class Canvas:
     """steps that were still to come; 0 if it is finished, or was stopped for good"""
     table: LossTable = field(default_factory=LossTable, compare=False)
     """the losses on the way to it"""
+    sources: Sources = field(default_factory=Sources, compare=False)
+    """the photo and the artworks by their places, and all else"""
 
 
 class Watched(NamedTuple):
@@ -98,6 +112,8 @@ class Session:
         """what is said of it"""
         self.pictures: dict[str, str | None] = {}
         """the pictures that were chosen, by the name of their place on the page, as copies; None where one was taken away"""
+        self.drawn: dict[object, Layers] = {}
+        """what the mask editors are to show once they have the pictures that were brought back: of "content", of artwork 0 ..."""
         self.folder: Path | None = None
         """of those copies"""
         self.saving: threading.Thread | None = None

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -86,12 +86,13 @@ class Folder:
                 elif old > age and not path.is_dir():
                     path.unlink()
 
-    def sweep_from_now_on(self) -> None:
-        """Sweep every ROUND seconds while the process lives."""
+    def sweep_from_now_on(self, *others: Callable[[], None]) -> None:
+        """Sweep every ROUND seconds while the process lives, and call `others`."""
 
         def rounds() -> None:
             while not self.closed:
-                self.sweep()
+                for sweep in (self.sweep, *others):
+                    sweep()
                 time.sleep(ROUND)
 
         threading.Thread(target=rounds, daemon=True, name="stylekit sweeps").start()

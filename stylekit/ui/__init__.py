@@ -21,11 +21,13 @@ from starlette.middleware import Middleware
 from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
-from stylekit.ui import address, api, events, inside
+from stylekit.studio.wall import Walls
+from stylekit.ui import address, api, events, inside, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
 from stylekit.ui.layout import place
+from stylekit.ui.wall import Downloads
 from stylekit.ui.words import Words
 
 HERE = Path(__file__).parent
@@ -43,9 +45,10 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "s
 
 
 class Page(gr.Blocks):
-    """The page, which knows the limits that it is launched with."""
+    """The page, which knows the limits and the walls that it is launched with."""
 
     limits = Limits()
+    walls: Walls
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Raises gr.Error, in a sentence, for a call with too few values."""
@@ -76,20 +79,21 @@ def build(limits: Limits | None = None) -> Page:
     with Page(title=words("title"), analytics_enabled=False, fill_width=True) as page:
         components = place(words, limits)
         studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
-        events.wire(page, components, studio, waiting + SPARE)
+        handlers = events.wire(page, components, studio, waiting + SPARE)
         inside.open_room(components, studio, waiting + SPARE)
         address.open_room(page, components, studio)
+        wall.open_room(page, handlers)
         api.wire(studio, waiting + SPARE)
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)
-    demo.limits = limits
+    demo.limits, demo.walls = limits, studio.walls
     return demo
 
 
 def launch(demo: Page, **options: Any) -> Any:
     """`demo.launch` with this studio's theme, limits and guard; `options` win."""
     app = dict(options.pop("app_kwargs", None) or {})
-    app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *app.get("middleware", ())]
+    app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *_downloads(demo), *app.get("middleware", ())]
     settings: dict[str, Any] = {
         "theme": theme(),
         "css_paths": [HERE / "page.css", *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css"})],
@@ -105,13 +109,17 @@ def launch(demo: Page, **options: Any) -> Any:
         "app_kwargs": app,
         "ssr_mode": False,  # or the page would come from Gradio's own server beside this one, with its head
     }
-    hosting.open_doors()
+    hosting.open_doors(demo.walls.sweep)
     return demo.launch(**(settings | options))
 
 
 def _inside(name: str, tag: str) -> str:
     """A file of this folder as an element of the page's head."""
     return f"<{tag}>{(HERE / name).read_text(encoding='utf-8')}</{tag}>"
+
+
+def _downloads(demo: Page) -> list[Middleware]:
+    return [Middleware(Downloads, walls=demo.walls, words=Words())] if demo.walls.hours else []
 
 
 def _guard(demo: Page, options: Mapping[str, Any]) -> Middleware:

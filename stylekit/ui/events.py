@@ -140,6 +140,7 @@ class Events:
             page.pause: gr.update(visible=running),
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
+            page.pin: gr.update(visible=kept and not running and self.studio.walls.hours > 0),
             page.earlier: gr.update(visible=not running and session.has_earlier()),
             page.settle: gr.update(visible=not running and session.steered is not None),
         }
@@ -149,7 +150,11 @@ class Events:
         session.bring_back()
         if session.dials or not (canvas := session.kept()):
             return gr.skip()
-        return self._shown(session, self._again(session, canvas, "status.earlier"))
+        return self.shown_again(session, canvas, "status.earlier")
+
+    def shown_again(self, session: Session, canvas: Canvas, key: str) -> Updates:
+        """A painting that is back on the easel, with the sentence `key`."""
+        return self._shown(session, self._again(session, canvas, key))
 
     def _again(self, session: Session, canvas: Canvas, key: str) -> View:
         """A painting that is shown again, with the sentence `key`."""
@@ -165,6 +170,10 @@ class Events:
     def ended(self, session: Session) -> Any:
         """What the run has said at its end, if that was before "Stopping" arrived at the page."""
         return session.ended or gr.skip()
+
+    def said(self, text: str, error: str = "") -> str:
+        """A sentence for the page's status, when nothing is painted."""
+        return status(View("idle", text, error=error))
 
     def recover(self, session: Session) -> Updates:
         """After an error that gradio met with a view of ours, such as a full disk: the buttons of what is true."""
@@ -191,7 +200,7 @@ class Events:
         """The painting of whoever was here before in the same tab; it may take a moment until its run has ended."""
         if session.tabs < 2 or not (canvas := self.studio.left(session)):
             return gr.skip()
-        return self._shown(session, self._again(session, canvas, "status.back"))
+        return self.shown_again(session, canvas, "status.back")
 
     # ------------------------------------------------------------------------------------------------ settings
 
@@ -364,7 +373,7 @@ class Events:
         return {self.page.status: status(View("idle", "")), self.page.offer: gr.update(visible=False)}
 
     def restored(self, session: Session, recipe: Recipe, name: str, artworks: Sequence[int]) -> Updates:
-        """What it began with; its keyframes are kept for Paint."""
+        """What a recipe began with, for artworks in these places (0 is A); its keyframes are kept for Paint."""
         most = {key: self.page.controls[key].maximum for key in ("size", "steps")}
         clamped = {key: largest for key, largest in most.items() if getattr(recipe, key) > largest}
         session.settings = flat(recipe, artworks) | clamped
@@ -414,7 +423,7 @@ class Events:
             updates[self.page.paint] = gr.update(value=self.words("paint"))
         if picture:
             photo = to_array(picture.image)
-            updates[self.page.content_mask] = drawn_on(photo)
+            updates[self.page.content_mask] = drawn_on(photo, session.drawn.pop("content", ()))
             if session.canvas is None and session.dials is None:
                 updates[self.page.canvas] = photo
         return updates
@@ -424,7 +433,8 @@ class Events:
         note, picture = self._look(path)
         self.studio.keep_picture(session, key, path)
         style_mask, tab = self.page.style_masks[number], self.page.style_mask_tabs[number]
-        updates: Updates = {style_mask: drawn_on(to_array(picture.image)) if picture else None}
+        layers = session.drawn.pop(number, ())
+        updates: Updates = {style_mask: drawn_on(to_array(picture.image), layers) if picture else None}
         return updates | ({self.page.style_note: note} if number == 0 else {tab: gr.update(visible=picture is not None)})
 
     def keep_picture(self, key: str, session: Session, path: str | None) -> None:
@@ -505,8 +515,8 @@ def performed(recipe: Recipe, steered: Recipe, artworks: Sequence[int], resume: 
     return replace(begun, repeats=steered.repeats, keyframes=keyframes)
 
 
-def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) -> None:
-    """Connect the page's components with their handlers; to be called inside `blocks`."""
+def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) -> Events:
+    """Connect the page's components with their handlers, which are returned; to be called inside `blocks`."""
     events = Events(page, studio)
     _wire_runs(page, events, limits_on_waiting)
     _wire_controls(page, events)
@@ -514,6 +524,7 @@ def wire(blocks: gr.Blocks, page: Page, studio: Studio, limits_on_waiting: int) 
     _wire_pictures(page, events)
     _wire_drop(page, events)
     _wire_arrival(blocks, page, events)
+    return events
 
 
 def _wire_runs(page: Page, events: Events, limits_on_waiting: int) -> None:

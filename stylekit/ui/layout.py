@@ -6,6 +6,8 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from PIL import Image
 
 from stylekit.errors import RecipeError
 from stylekit.presets import PRESETS
@@ -29,6 +31,7 @@ from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
 from stylekit.studio.run import View
 from stylekit.studio.session import Session
+from stylekit.ui import wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.words import Words
 
@@ -90,6 +93,8 @@ class Page:
     pause: gr.Button
     stop: gr.Button
     download: gr.DownloadButton
+    pin: gr.Button
+    wall: wall.WallPart
     earlier: gr.Button
     dials: gr.Column
     """of all settings"""
@@ -133,8 +138,8 @@ class Page:
     @property
     def shown(self) -> list[Any]:
         """What a view of a run may change."""
-        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.earlier, self.settle]
-        return [self.status, self.canvas, self.plot, self.compare, *buttons, *self.turned.values()]
+        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.pin]
+        return [self.status, self.canvas, self.plot, self.compare, *buttons, self.earlier, self.settle, *self.turned.values()]
 
     @property
     def presets(self) -> list[Any]:
@@ -257,6 +262,7 @@ def _easel(words: Words) -> dict[str, Any]:
             gr.HTML(f'<div id="tiled" role="img" aria-label="{escape(words("tiled.alt"))}"></div>', padding=False)
         with gr.Tab(words("masks")):
             parts |= _masks(words)
+        parts["wall"] = wall.place(words)
     with gr.Column(min_width=0, elem_id="bar"):
         parts["status"] = gr.HTML(status(View("idle", words("status.ready"))), elem_id="status", padding=False)
         with gr.Row(visible=False, elem_id="offer") as parts["offer"]:
@@ -270,6 +276,7 @@ def _easel(words: Words) -> dict[str, Any]:
             parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
             parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
             parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
+            parts["pin"] = gr.Button(words("pin"), visible=False, elem_id="pin", min_width=110)
             parts["earlier"] = gr.Button(words("earlier"), visible=False, elem_id="earlier", min_width=150)
     parts["plot"] = gr.HTML("", elem_id="plot", padding=False)
     return parts
@@ -327,15 +334,19 @@ def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str
         label=label,
         show_label=False,
         buttons=[],
+        format="png",  # or layers that are shown again would be blurred
         height=430,
         elem_id=elem_id,
         elem_classes="drawing",
     )
 
 
-def drawn_on(photo: Any) -> Any:
-    """The value of a mask editor that shows a picture with nothing painted on it."""
-    return None if photo is None else {"background": photo, "layers": [], "composite": None}
+def drawn_on(photo: Any, layers: Sequence[np.ndarray] = ()) -> Any:
+    """The value of a mask editor that shows a picture with nothing painted on it; or these layers, which are made to fit."""
+    if photo is None:
+        return None
+    fitting = [np.asarray(Image.fromarray(layer).resize(photo.shape[1::-1], Image.Resampling.NEAREST)) for layer in layers]
+    return {"background": photo, "layers": fitting, "composite": None}
 
 
 def _dials(words: Words, limits: Limits) -> dict[str, Any]:
