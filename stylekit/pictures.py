@@ -351,6 +351,13 @@ def format_of(path: str | os.PathLike[str]) -> str:
         return _identify(file).format or ""
 
 
+def size_of(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(height, width) of the picture in a file, before it is turned upright. Raises PictureError."""
+    with _opened(path) as file:
+        width, height = _identify(file).size
+        return height, width
+
+
 def open_mask(path: str | os.PathLike[str], size: int | None = None) -> Tensor:
     """Opens a picture as a mask (1, 1, H, W) in [0, 1]: white is 1, black and what is transparent are 0.
 

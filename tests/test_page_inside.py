@@ -8,7 +8,7 @@ expect = playwright.expect
 expect.set_options(timeout=PATIENCE)
 
 
-def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pulls(visit):
+def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pulls_and_why(visit):
     visitor = visit(width=1024, height=768)
     page = visitor.page
     page.get_by_role("tab", name="Inside").click()
@@ -20,7 +20,7 @@ def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pu
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
-    page.get_by_role("tab", name="Gram matrix").click()
+    page.get_by_role("tab", name="Gram", exact=True).click()
     page.locator("#inside-gram-show").click()
     page.locator(".heat").first.focus()
     page.keyboard.press("ArrowRight")
@@ -45,4 +45,11 @@ def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pu
     expect(page.locator(".where:visible")).to_contain_text("relu4_1")
     page.locator("#stop").click()
     visitor.says("Stopped|Finished")
-    assert not visitor.complaints
+
+    visitor.set("style_weight", 0)
+    page.get_by_role("tab", name="Why?").click()
+    page.locator("#advice").click()
+    expect(page.locator("#advice-said")).to_contain_text("nothing of the artwork is taken")
+    page.get_by_role("button", name="Set Style β to 5").click()
+    visitor.says("Done: Style β 5")
+    assert visitor.value("style_weight") == 5

@@ -373,6 +373,7 @@ class _Run:
         text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
         if speed := self.progress.speed():
             left = self.progress.seconds_left()
+            self.session.seconds = frame.seconds + left
             text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
         self._read_losses(frame)
         return View(

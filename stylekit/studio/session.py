@@ -83,6 +83,10 @@ class Session:
         """that it began with"""
         self.watched: Watched | None = None
         """what it paints at this moment, for whoever looks inside"""
+        self.seconds = 0.0
+        """that the last run takes in all, at the speed that it has or had; 0 = unknown"""
+        self.advice: list[Any] = []
+        """what the studio has last said of why a picture looks as it does"""
         self.artworks: tuple[int, ...] = (0,)
         """the numbers (0 is A) of those that it paints with"""
         self.steered: Recipe | None = None

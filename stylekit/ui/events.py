@@ -123,9 +123,9 @@ class Events:
         shown = flat(view.weights, session.artworks)
         moved = {key: value for key, value in shown.items() if session.settings.get(key) != value}
         session.settings = session.settings | moved
-        return self._set_all(moved)
+        return self.set_all(moved)
 
-    def _set_all(self, values: Mapping[str, Any]) -> Updates:
+    def set_all(self, values: Mapping[str, Any]) -> Updates:
         """The page's controls with these values."""
         return {self.page.controls[key]: _set(self.page.controls[key], value) for key, value in values.items()}
 
@@ -189,7 +189,7 @@ class Events:
             return gr.skip()
         found.touch()
         updates: Updates = {self.page.session: found}
-        updates |= self._set_all(found.settings) | self._settle_of(found)
+        updates |= self.set_all(found.settings) | self._settle_of(found)
         for key, picture in self.page.files.items():
             path = found.pictures.get(key)
             if key in found.pictures and (path is None or Path(path).is_file()):
@@ -310,7 +310,7 @@ class Events:
         session.preset, session.preset_note = name, ""
         stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
         chosen = {key: value for key, value in _settings_of(PRESETS[name]).items() if key not in stay}
-        updates = self._set_all(chosen) | self._preset_of(session) | self._settle_of(session)
+        updates = self.set_all(chosen) | self._preset_of(session) | self._settle_of(session)
         said = status(View("idle", self.words("steered.dropped"))) if let_go and not session.dials else gr.skip()
         return updates | {self.page.status: said}
 
@@ -380,7 +380,7 @@ class Events:
         session.preset, session.preset_note = None, ""
         session.steered = recipe if recipe.keyframes or recipe.repeats else None
         said = status(View("refused", " ".join(self._to_say(session, recipe, name, clamped))))
-        updates = self._set_all(session.settings) | self._preset_of(session) | self._settle_of(session)
+        updates = self.set_all(session.settings) | self._preset_of(session) | self._settle_of(session)
         return updates | {self.page.status: said}
 
     def settle(self, session: Session, *artworks: str | None) -> Any:
@@ -390,7 +390,7 @@ class Events:
         last = flat(session.steered.settled().weights, _chosen(artworks))
         session.steered = None
         said = status(View("idle", self.words("steered.settled")))
-        return self._set_all(last) | self._settle_of(session) | {self.page.status: said}
+        return self.set_all(last) | self._settle_of(session) | {self.page.status: said}
 
     def _to_say(self, session: Session, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
         """All that a restored recipe and the page do not have in common."""

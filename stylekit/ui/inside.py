@@ -23,6 +23,7 @@ from stylekit.studio import inside
 from stylekit.studio.inside import Matrices, Panel
 from stylekit.studio.run import Studio, Words
 from stylekit.studio.session import Session
+from stylekit.ui import advice
 from stylekit.ui.events import Events, alert
 from stylekit.ui.layout import FIRST_PHOTO, Page, sample
 from stylekit.ui.listening import Listener
@@ -41,7 +42,7 @@ def place(words: Words) -> dict[str, Any]:
     said |= {"divide": "inside.large.divide", "close": "inside.large.close"}
     data = " ".join(f'data-{name}="{escape(words(key))}"' for name, key in said.items())
     gr.HTML(f'<i id="inside-words" {data} hidden></i>', padding=False)
-    with gr.Tabs(elem_id="inside"):
+    with gr.Tabs(elem_id="inside") as parts["tabs"]:
         with gr.Tab(words("inside.layers")):
             _hint(words("inside.layers.hint"))
             parts["layers_show"] = gr.Button(words("inside.layers.show"), size="md", elem_id="inside-layers-show")
@@ -178,6 +179,8 @@ def open_room(page: Page, studio: Studio, waiting: int) -> None:
     """Put the tab on the easel, and connect its components with their handlers; to be called inside gr.Blocks."""
     with page.views, gr.Tab(studio.words("inside")):
         parts = place(studio.words)
+        with parts["tabs"], gr.Tab(studio.words("inside.why")):
+            advice.place(page, studio)
     handlers = Inside(page, studio, Events(page, studio))
     asked = [*page.pictures, *page.controls.values()]
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
