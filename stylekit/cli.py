@@ -1,4 +1,4 @@
-"""The command line: `stylekit stylize CONTENT STYLE [STYLE ...] -o OUT.png`, `sweep`, `inside`. Its options are Recipe's fields.
+"""The command line: `stylekit stylize CONTENT STYLE -o OUT.png`, `sweep`, `inside`, `augment`. Its options are Recipe's fields.
 
 Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
 its first step, the last picture is saved; in the temporary folder, if there is no room where it was to go. What needs torch is
@@ -109,6 +109,8 @@ def _obey(arguments: Sequence[str]) -> int:
         return list_presets(args.json)
     if args.command == "inside":
         return inside(args)
+    if args.command == "augment":
+        return augment(args)
     return {"stylize": paint, "sweep": sweep}[args.command](args, recipe_of(args))
 
 
@@ -195,6 +197,24 @@ def parser() -> Parser:
     example = "such as style_weight=1,5,25; a layer by its name, such as relu5_1=0,1,3"
     command.add_argument("--rows", metavar="SETTING=VALUES", required=True, help=f"what changes from row to row, {example}")
     command.add_argument("--columns", metavar="SETTING=VALUES", help="what changes from column to column")
+    _add_settings(command)
+    said = "paint a folder of photos in the style of a folder of artworks, as training data"
+    command = commands.add_parser("augment", help=said, allow_abbrev=False)
+    command.add_argument("photos", metavar="PHOTOS", help="a folder of photos, in folders of classes if you like")
+    command.add_argument("artworks", metavar="ARTWORKS", help="a folder of artworks")
+    command.add_argument("out", metavar="OUT", help="the folder for the results, and for their manifest.jsonl")
+    command.add_argument("--per-photo", metavar="N", type=int, default=1, help="variants of each photo (default: 1)")
+    said_of_jitter = (
+        "0 = all alike; 1 = style weights from a quarter to four times the recipe's, crops of half a side (default: 0)"
+    )
+    command.add_argument("--jitter", metavar="SHARE", type=float, default=0.0, help=said_of_jitter)
+    command.add_argument("--format", metavar="EXTENSION", choices=("png", "jpg", "webp"), default="png", help="png, jpg or webp")
+    command.add_argument("--workers", metavar="N", type=int, help="processes that paint, one thread each (default: one per core)")
+    command.add_argument("--resume", action="store_true", help="go on with results that are there already")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
+    source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
+    _add_common(command)
     _add_settings(command)
     said = "paint the photo from each layer alone, and the artwork from the first layers alone: what a layer sees"
     command = commands.add_parser("inside", help=said, allow_abbrev=False)
@@ -651,6 +671,39 @@ def inside(args: argparse.Namespace) -> int:
     return 0
 
 
+# ------------------------------------------------------------------------------------------------------- many pictures
+
+
+def augment(args: argparse.Namespace) -> int:
+    """Carry out `augment`; returns 0, or 1 if nothing could be painted. What was painted stays, whatever ends it."""
+    from stylekit.augment import SIZE, STEPS, Manifest, Plan, carried_out
+
+    args.start = None
+    recipe = recipe_of(args).settled()
+    if not (args.recipe or args.preset):
+        recipe = replace(recipe, size=args.size or SIZE, steps=args.steps or STEPS)
+    if args.workers is not None and not 1 <= args.workers <= 64:
+        raise UsageError(f"There are from 1 to 64 workers, not {args.workers}.")
+    folders = (Path(args.photos), Path(args.artworks), Path(args.out))
+    plan = Plan(*folders, args.per_photo, recipe, args.jitter, f".{args.format}")
+    tasks, manifest, report = plan.tasks(), Manifest(plan, args.resume), Report(args)
+    missing = manifest.missing(tasks)
+    report.note(f"{len(tasks) - len(missing)} of {len(tasks)} were there already" if len(missing) < len(tasks) else "")
+    limit_threads()
+    began, lost = time.monotonic(), 0
+    with _handled(_interrupt), _noted() as caught:
+        results = carried_out(missing, args.workers or os.cpu_count() or 1, args.device)
+        with contextlib.closing(results):
+            for count, done in enumerate(results, start=1):
+                manifest.add(done)
+                lost += bool(done.error)
+                report.variant(done.line(), len(tasks) - len(missing) + count, len(tasks), time.monotonic() - began, count)
+                if caught:
+                    raise KeyboardInterrupt(*caught)
+    report.augmented(str(manifest.path), len(manifest.known), len(tasks), lost)
+    return 0 if manifest.known else 1
+
+
 def _write_text(path: Path, text: str) -> None:
     """Raises PictureError if it cannot be written."""
     try:
@@ -720,6 +773,22 @@ class Report:
         if self.json:
             self.event(event="done", out=str(out), painted=painted, pictures=count)
         self.note(f"{out}: {painted} of {count} pictures")
+
+    def variant(self, line: dict[str, Any], number: int, count: int, seconds: float, painted: int) -> None:
+        """A variant is painted, or is not: that is one line, and not the end."""
+        if self.json:
+            self.event(event="variant", done=number, count=count, **{k: v for k, v in line.items() if k != "recipe"})
+        if "error" in line:
+            self.note(f"{line['source']}, variant {line['number']}: {line['error']}")
+        left = seconds / painted * (count - number)
+        self.line(f"{number} of {count}, {60 * painted / seconds:.0f} a minute, {left / 60:.0f} min left: {line['out']}")
+
+    def augmented(self, manifest: str, painted: int, count: int, lost: int) -> None:
+        """All variants are done."""
+        if self.json:
+            self.event(event="done", manifest=manifest, painted=painted, count=count, lost=lost)
+        missing = f"; {lost} could not be painted" if lost else ""
+        self.note(f"{manifest}: {painted} of {count} variants{missing}")
 
     def film(self, out: Path, seconds: float) -> None:
         """The film is written."""
