@@ -31,6 +31,9 @@ SIZE, STEPS = 192, 100
 MOST_CELLS = 64
 """Pictures of one sweep."""
 
+FARTHER = 5
+"""Times a weight between two values of an axis: it is felt by its logarithm."""
+
 LETTERS = "ABCD"
 """Names of the artworks."""
 
@@ -131,6 +134,40 @@ def _with(whole: Any, part: str | int, value: float) -> Any:
     numbers = [*whole, *[1.0] * (part + 1 - len(whole))]
     numbers[part] = value
     return tuple(numbers)
+
+
+def around(name: str, recipe: Recipe) -> Axis:
+    """An axis with some values around the recipe's own: of a weight fractions and multiples, of others both ends as well."""
+    setting, part = _place(name)
+    described, now = SETTINGS[setting], getattr(recipe, setting)
+    if part is not None:
+        now = now.get(part, 0.0) if isinstance(part, str) else [*now, *[1.0] * (part + 1)][part]
+    match described:
+        case Choice():
+            values = (now, *(choice for choice in described.choices if choice not in (now, "image")))
+            return Axis(name, tuple(value for value in values if _goes(Axis(name, (value,)), recipe))[:3])
+        case Switch():
+            return Axis(name, (False, True))
+        case Number(slider=None):
+            return Axis(name, (0, 1, 2))
+        case Number() | PerLayer() | PerArtwork():
+            assert described.slider
+            least, most, step = described.slider
+            if setting.endswith("_weight") and now:
+                return Axis(name, tuple(float(f"{now * times:.3g}") for times in (1 / FARTHER, 1, FARTHER)))
+            middle = 1.0 if isinstance(described, PerLayer | PerArtwork) and least < 1 < most else (least + most) / 2
+            values = (least, round(round(middle / step) * step, 6), most)
+            return Axis(name, tuple(int(v) for v in values) if isinstance(described, Number) and described.whole else values)
+    raise TypeError(f"There are no values for {described}.")
+
+
+def _goes(axis: Axis, recipe: Recipe) -> bool:
+    """Whether the recipe may have the axis's values."""
+    try:
+        recipes(recipe, axis)
+    except RecipeError:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------------------------------------------------ the grid
