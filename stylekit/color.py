@@ -60,6 +60,11 @@ def srgb_of_light(light: Tensor) -> Tensor:
     return torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.pow(1 / 2.4) - 0.055)
 
 
+def as_saved(image: Tensor) -> Tensor:
+    """An image as it comes back from a file of 8 bits: 256 values per channel. On the CPU, so that it is the same everywhere."""
+    return (image.detach().float().clamp(0, 1) * 255).round().byte().cpu().float() / 255
+
+
 def oklab_of_srgb(colours: Tensor) -> Tensor:
     """Oklab (3, N): lightness L in [0, 1], then a and b, both 0 for grey (Ottosson 2020)."""
     # M2 (M1 light)^(1/3)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from stylekit.color import as_saved
 from stylekit.errors import DivergedError
 from stylekit.resize import resample
 from stylekit.variables import Variables
@@ -64,9 +65,9 @@ class Optimizer(ABC):
         self._replace(resample(self.image, size, wrap=wrap).clamp(0, 1))
         self._resized(wrap)
 
-    def restart(self) -> None:
-        """Go on from the image alone, as a new optimiser would."""
-        self._replace(self.image)
+    def restart(self, rounded: bool = False) -> None:
+        """Go on from the image alone, as a new optimiser would; `rounded`: from the file of 8 bits that it would be saved as."""
+        self._replace(as_saved(self.image).to(self.image.device) if rounded else self.image)
         self._begin()
 
     def _replace(self, image: Tensor) -> None:

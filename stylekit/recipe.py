@@ -287,6 +287,8 @@ class Keyframe:
     weights: Weights
     resumed: bool = False
     """whether the run was continued there from its picture alone: the optimiser begins anew"""
+    rounded: bool = False
+    """whether that picture was one of 8 bits, as a file has it"""
 
     def step(self, steps: int) -> int:
         """How many of `steps` steps are taken with other weights before."""
@@ -535,10 +537,13 @@ class Recipe:
         keyframes = tuple(replace(k, at=k.step(self.all_steps) / steps) for k in self.keyframes)
         return replace(self, repeats=self.repeats + 1, keyframes=keyframes, until=1.0)
 
-    def resumed(self, step: int, weights: Weights) -> "Recipe":
-        """This recipe, whose run was left after `step` steps, gone on with from there; with a repeat if no steps are left."""
+    def resumed(self, step: int, weights: Weights, rounded: bool = False) -> "Recipe":
+        """This recipe, whose run was left after `step` steps, gone on with from there; with a repeat if no steps are left.
+
+        `rounded`: from a picture of 8 bits.
+        """
         recipe = self if step < self.all_steps else self.repeated()
-        keyframe = Keyframe(step / recipe.all_steps, weights, resumed=True)
+        keyframe = Keyframe(step / recipe.all_steps, weights, resumed=True, rounded=rounded)
         return replace(recipe, keyframes=(*recipe.keyframes, keyframe), until=1.0)
 
     def continues(self, other: "Recipe") -> bool:
@@ -614,10 +619,11 @@ def _keyframe(weights: Weights, given: Mapping[str, Any]) -> Keyframe:
     changes = dict(given)
     if "at" not in changes:
         raise RecipeError('A keyframe says when it begins, such as {"at": 0.5}.')
-    at, resumed = _number("at", changes.pop("at")), changes.pop("resumed", False)
+    at = _number("at", changes.pop("at"))
+    resumed, rounded = (Switch(help="").check(name, changes.pop(name, False)) for name in ("resumed", "rounded"))
     if unknown := sorted(changes.keys() - set(LIVE)):
         raise RecipeError(f"A keyframe cannot change {_shown(unknown[0])}; it can change {', '.join(LIVE)}.")
-    return Keyframe(at, replace(weights, **changes), Switch(help="").check("resumed", resumed))
+    return Keyframe(at, replace(weights, **changes), resumed, rounded)
 
 
 def _changes(weights: Weights, keyframes: Sequence[Keyframe]) -> Iterator[dict[str, Any]]:
@@ -625,5 +631,5 @@ def _changes(weights: Weights, keyframes: Sequence[Keyframe]) -> Iterator[dict[s
     for keyframe in keyframes:
         changed = {name: getattr(keyframe.weights, name) for name in LIVE}
         changed = {name: setting(name).plain(value) for name, value in changed.items() if value != getattr(weights, name)}
-        yield {"at": keyframe.at, **changed} | ({"resumed": True} if keyframe.resumed else {})
+        yield {"at": keyframe.at, **changed} | {name: True for name in ("resumed", "rounded") if getattr(keyframe, name)}
         weights = keyframe.weights

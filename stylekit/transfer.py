@@ -101,7 +101,7 @@ class Frame:
         """How many sizes the run has."""
         return len(self.plan)
 
-    @property
+    @cached_property
     def losses(self) -> dict[str, float]:
         """`terms` as numbers, read in one go; waits for the device."""
         return dict(zip(self.terms, torch.stack([*self.terms.values()]).cpu().tolist(), strict=True)) if self.terms else {}
@@ -119,6 +119,8 @@ class Turn(NamedTuple):
     weights: Weights
     resumed: bool = False
     """whether the optimiser begins anew, from the picture alone"""
+    rounded: bool = False
+    """whether that picture is one of 8 bits"""
 
 
 class Performance:
@@ -138,9 +140,10 @@ class Performance:
         keyframe = self._due.pop(step, None)
         if keyframe is not None:
             self._dials.weights = keyframe.weights
-        turn = Turn(self._dials.weights, keyframe is not None and keyframe.resumed)
+        how = (keyframe.resumed, keyframe.rounded) if keyframe else (False, False)
+        turn = Turn(self._dials.weights, *how)
         if turn.weights != self._last or turn.resumed:
-            self.keyframes = (*self.keyframes, Keyframe(step / self._steps, turn.weights, turn.resumed))
+            self.keyframes = (*self.keyframes, Keyframe(step / self._steps, turn.weights, *how))
         self._last = turn.weights
         return turn
 
@@ -175,13 +178,13 @@ def descend(
             continue
         began = time.perf_counter()
         objective = objective_at(level.size)
-        if (size := objective.size) != optimizer.variables.size:
-            optimizer.size_changed(size, wrap=weights is not None and weights.tiling)
         for _ in range(level.steps):
             turn = turn_at(step)
-            if turn.resumed:
-                optimizer.restart()
-            elif weights is not None and not same_loss(turn.weights, weights):
+            if turn.resumed:  # before the size changes: what is continued is a picture of the size before
+                optimizer.restart(turn.rounded)
+            if objective.size != optimizer.variables.size:
+                optimizer.size_changed(objective.size, wrap=weights is not None and weights.tiling)
+            if not turn.resumed and weights is not None and not same_loss(turn.weights, weights):
                 optimizer.objective_changed()
             weights = turn.weights
             optimizer.step(partial(objective, weights=weights))

@@ -170,7 +170,7 @@ FAULTS = [
     Fault(
         "a resumed run is played as if it had never been left",
         "transfer.py",
-        "                optimizer.restart()\n",
+        "                optimizer.restart(turn.rounded)\n",
         "                pass\n",
         "test_keyframes.py",
     ),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylekit import color
-from stylekit.color import GRAIN, linear_map, recolored
+from stylekit import color, open_picture, save_png
+from stylekit.color import GRAIN, as_saved, linear_map, recolored
 from stylekit.errors import RecipeError
 from stylekit.recipe import COLOR_METHODS
 
@@ -423,3 +423,11 @@ def test_a_strength_outside_0_to_1_is_refused_with_the_limits(strength):
     x = tensor(picture(1))
     with pytest.raises(RecipeError, match="between 0 and 1"):
         recolored(x, x, "linear", strength)
+
+
+def test_an_image_as_saved_is_what_its_file_gives_back_for_every_value(tmp_path):
+    """Also of values between two of 8 bits, and beyond both ends."""
+    values = torch.cat([torch.arange(256) / 255, torch.linspace(-0.1, 1.1, 768)])
+    image = values.reshape(1, 1, 32, 32).expand(-1, 3, -1, -1)
+    save_png(tmp_path / "saved.png", image)
+    assert torch.equal(as_saved(image), open_picture(tmp_path / "saved.png").image)

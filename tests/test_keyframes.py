@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import Toy, picture
 
-from stylekit import Dials, Job, Keyframe, Recipe, RecipeError, paint
+from stylekit import Dials, Job, Keyframe, Recipe, RecipeError, open_picture, paint, save_png
 
 BASE = Recipe(encoder="toy", size=64, steps=24, coarsest=16, optimizer="lbfgs")
 OPTIMIZERS = ("lbfgs", "adam")
@@ -74,6 +74,22 @@ def test_a_continued_run_is_painted_again_bit_for_bit(optimizer, stopped_at):
     assert torch.equal(again[-1].image, resumed[-1].image) and len(again) == onward.all_steps + 1
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("stopped_at", [9, 13, 24])
+def test_a_run_that_is_continued_from_a_file_is_painted_again_bit_for_bit(optimizer, stopped_at, tmp_path):
+    """In the middle of a level, at the end of one, and finished."""
+    recipe = replace(BASE, optimizer=optimizer, averaging=0.5)
+    left = frames_of(job(recipe), until=stopped_at)[-1]
+    save_png(tmp_path / "left.png", left.painting)
+    onward = left.recipe.resumed(left.step, louder(recipe.weights), rounded=True)
+    resumed = frames_of(job(onward, start=open_picture(tmp_path / "left.png").image, done=left.step))[-1]
+    assert json.loads(resumed.recipe.to_json())["keyframes"][0]["rounded"] is True
+    again = frames_of(job(Recipe.from_json(resumed.recipe.to_json())))[-1]
+    assert torch.equal(again.image, resumed.image)
+    other = frames_of(job(left.recipe.resumed(left.step, louder(recipe.weights)), start=left.painting, done=left.step))[-1]
+    assert not torch.equal(other.image, resumed.image)
+
+
 def test_a_run_that_is_left_between_two_levels_and_gone_on_with_is_as_if_it_had_not_been_left():
     """There L-BFGS has no memory anyway: the same bits."""
     whole = frames_of(job())
@@ -109,6 +125,7 @@ def test_keyframes_are_checked_as_the_rest_of_a_recipe_is():
         [{"at": 0.5, "style_weight": -1}],
         [{"at": 0.5, "layer_weights": {"relu1_1": 1}}],
         [{"at": 0.5, "resumed": 1}],
+        [{"at": 0.5, "rounded": "yes"}],
         [{}],
         "loud",
         [1],

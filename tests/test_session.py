@@ -4,6 +4,7 @@ import errno
 import re
 import time
 from pathlib import Path
+from tempfile import mkdtemp
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ from stylekit.encoders import load_encoder
 from stylekit.presets import PRESETS
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Order, Studio
-from stylekit.studio.session import EARLIER, Canvas, Session, Sessions
+from stylekit.studio.session import Session, Sessions
+from stylekit.studio.timeline import MOST_BRANCHES, Moment
 from stylekit.ui.events import Events
 from stylekit.ui.words import Words
 
@@ -24,38 +26,36 @@ PHOTO, ARTWORK = ASSETS / "photos" / "coffee.jpg", ASSETS / "artworks" / "indigo
 
 @pytest.fixture
 def painted(tmp_path):
-    """`painted(size=512, step=200)` gives a canvas that is on the disk."""
-    made = []
+    """`painted(session, size=512, step=200)` gives a painting that is on the disk and on the session's easel."""
 
-    def make(size=512, step=200):
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        (folder / "stylekit.png").write_bytes(b"")
-        files = [folder / name for name in ("stylekit.png", "photo.png", "painting.safetensors")]
-        made.append(Canvas(*files, Recipe(size=512), (str(PHOTO), str(ARTWORK)), step, size, unfinished=0))
-        return made[-1]
+    def make(session, size=512, step=200):
+        branch = session.timeline.begin(Path(mkdtemp(dir=tmp_path)))
+        path = branch.folder / "1" / "stylekit.png"
+        path.parent.mkdir()
+        path.write_bytes(b"")
+        made_of = (str(PHOTO), str(ARTWORK))
+        branch.add(Moment(path, path, path, path, Recipe(size=512), made_of, step, size, unfinished=0))
+        branch.running = False
+        session.keep(branch.end)
+        return branch.end
 
     return make
 
 
 def test_the_least_advanced_painting_goes_first_and_never_the_one_on_the_easel(painted):
     session = Session()
-    finished = painted()
-    session.keep(finished)
+    finished = painted(session)
     for _ in range(9):  # Start over and Stop, again and again
-        stopped = painted(48, 2)
-        session.keep(stopped)
+        stopped = painted(session, 48, 2)
         assert session.kept() is stopped
-    assert finished.path.is_file() and len(session.canvases) == EARLIER + 1
-    assert sum(canvas.path.is_file() for canvas in session.canvases) == EARLIER + 1
+    assert finished.path.is_file() and len(session.timeline.branches) == MOST_BRANCHES
+    assert len(session.timeline.ends()) == MOST_BRANCHES
 
 
 def test_earlier_paintings_come_back_one_after_the_other_and_then_the_last_again(painted):
     session = Session()
     assert not session.has_earlier()
-    one, two, three = (painted() for _ in range(3))
-    for canvas in (one, two, three):
-        session.keep(canvas)
+    one, two, three = (painted(session) for _ in range(3))
     seen = []
     for _ in range(3):
         session.bring_back()
@@ -85,7 +85,7 @@ def test_pictures_stay_until_the_last_tab_is_closed(painted):
     sessions, mine = Sessions(), Session()
     token = "f" * 32
     sessions.find(token, mine)
-    mine.keep(painted())
+    painted(mine)
     sessions.find(token, Session())  # loaded anew
     mine.leave()  # gradio says so an hour after the old page went
     assert mine.kept()

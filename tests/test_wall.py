@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Visitor, playwright
-from safetensors.torch import load_file
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from bench.attack import Served
-from stylekit import Recipe
+from stylekit import Recipe, open_picture
 from stylekit.errors import WorldError
 from stylekit.studio import wall as room
 from stylekit.studio.limits import Limits
@@ -188,7 +187,7 @@ def test_a_pinned_painting_is_gone_on_with_as_if_it_had_never_left_the_easel(stu
     later.keep(canvas)
     again = painted(studio, later, resume=True, steps=8, style_weight=20)
     assert again.recipe == straight.recipe and again.recipe.keyframes
-    assert load_file(again.painting)["painting"].equal(load_file(straight.painting)["painting"])
+    assert open_picture(again.painting).image.equal(open_picture(straight.painting).image)
 
 
 # ------------------------------------------------------------------------------------------------------ in the browser

@@ -28,6 +28,13 @@ class LossTable:
             self.rows = [*self.rows[:-1:2], self.rows[-1]]
             self._apart = (self.rows[-1][0] - self.rows[0][0]) / len(self.rows)
 
+    def until(self, step: int) -> "LossTable":
+        """A table of its own, up to this step."""
+        table = LossTable()
+        table.rows, table.turns = [row for row in self.rows if row[0] <= step], [turn for turn in self.turns if turn <= step]
+        table._apart = self._apart
+        return table
+
     def lines(self) -> dict[str, list[tuple[int, float]]]:
         """`{term: [(step, loss), ...]}`, with the terms in the order of their first appearance."""
         terms = dict.fromkeys(name for _, losses in self.rows for name in losses)

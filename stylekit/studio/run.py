@@ -1,7 +1,6 @@
 """One visitor's run: from an order to a stream of views. Knows nothing of the page; the API and the page both draw on it."""
 
 import contextlib
-import copy
 import errno
 import filecmp
 import logging
@@ -13,14 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylekit.errors import PictureError, RecipeError, StylekitError, WorldError
 from stylekit.job import Job
 from stylekit.objective import Masks
-from stylekit.pictures import Picture, open_picture, save_png, to_array
+from stylekit.pictures import Picture, open_picture, save_quickly, to_array
 from stylekit.pyramid import REPEATED, levels, scaled
 from stylekit.recipe import Recipe, Weights
 from stylekit.resize import fit
@@ -31,7 +28,8 @@ from stylekit.studio.losses import LossTable
 from stylekit.studio.masks import Drawings
 from stylekit.studio.progress import Progress
 from stylekit.studio.queue import Line
-from stylekit.studio.session import Canvas, Session, Sessions, Sources, Watched
+from stylekit.studio.session import Session, Sessions, Watched
+from stylekit.studio.timeline import Branch, Moment, Recorder, Sources, save_thumbnail
 from stylekit.studio.wall import Pin
 from stylekit.transfer import Dials, Frame
 
@@ -84,6 +82,8 @@ class Order:
     """what is painted on the pictures, to be made into masks"""
     letters: tuple[int, ...] = ()
     """the numbers (0 is A) of the artworks' places on a page"""
+    all_moments: bool = True
+    """Keep pictures on the way, to look back at, and not only the last"""
 
     @property
     def sources(self) -> Sources:
@@ -108,7 +108,7 @@ class View:
     """share of the steps"""
     preview: np.ndarray | None = None
     table: LossTable | None = None
-    canvas: Canvas | None = None
+    canvas: Moment | None = None
     weights: Weights | None = None
     """those of the picture"""
 
@@ -148,7 +148,8 @@ class Studio:
             yield from run.views()
         except GeneratorExit:  # the page is gone, perhaps to be loaded anew; this may be the thread that serves everybody
             if session.known and run.frame is not run.saved:
-                session.saving = threading.Thread(target=run.failed, args=("",))
+                run.left = True
+                session.saving = threading.Thread(target=run.leave)
                 session.saving.start()
             raise
         except StylekitError as error:
@@ -158,18 +159,24 @@ class Studio:
                 log.exception("A run failed.")
             yield run.failed(self.words("error.unexpected"))
         finally:
+            if not run.left:
+                run.close()
             if session.dials is run.dials:
                 session.dials = session.watched = None
 
-    def left(self, session: Session) -> Canvas | None:
+    def left(self, session: Session) -> Moment | None:
         """The painting that the visitor left by loading the page anew; a run that goes on is paused for it."""
+        self.pause(session)
+        return session.kept()
+
+    def pause(self, session: Session) -> None:
+        """Pause the run that goes on, if one does, and wait for its last picture."""
         deadline = time.monotonic() + LEAVING
         while session.dials and time.monotonic() < deadline:
             session.stopping = "pause"
             time.sleep(PATIENCE)
         if session.saving:
             session.saving.join(LEAVING)
-        return session.kept()
 
     def keep_picture(self, session: Session, key: str, path: str | None) -> bool:
         """Remember the picture in this place of the page, by a copy as old as the session; whether it is another one."""
@@ -189,7 +196,7 @@ class Studio:
             session.pictures[key] = str(copied)
         return True
 
-    def brought_back(self, pin: Pin) -> tuple[dict[str, str], Canvas | None]:
+    def brought_back(self, pin: Pin) -> tuple[dict[str, str], Moment | None]:
         """(what a pinned painting was made of, by place; the painting as it was on the easel), as copies.
 
         The painting is None where it was kept without what it needs to be gone on with. Raises PictureError and RecipeError for
@@ -202,23 +209,22 @@ class Studio:
                 pictures[place] = str(folder / place / name)
                 (folder / place).mkdir()
                 shutil.copyfile(path, pictures[place])
-            if pin.unrounded is None or "content" not in pictures:
-                return pictures, None
-            return pictures, self._easel(pin, recipe, pictures)
-        except (OSError, SafetensorError) as error:
+            return pictures, self._easel(pin, recipe, pictures) if "content" in pictures else None
+        except OSError as error:
             raise WorldError(self.words("error.not_kept")) from error
 
-    def _easel(self, pin: Pin, recipe: Recipe, pictures: dict[str, str]) -> Canvas:
+    def _easel(self, pin: Pin, recipe: Recipe, pictures: dict[str, str]) -> Moment:
         folder = self.folder()
-        path, before, painting = folder / "stylekit.png", folder / "photo.png", folder / "painting.safetensors"
+        (folder / "1").mkdir()
+        path, plain, before = folder / "1" / "stylekit.png", folder / "1" / "plain.webp", folder / "photo.webp"
         shutil.copyfile(pin.path, path)
-        shutil.copyfile(str(pin.unrounded), painting)
-        height, width = load_file(painting)["painting"].shape[2:]
-        save_png(before, fit(opened(pictures["content"], recipe.size).image, (height, width)))
+        painting = path if pin.painting == pin.path else Path(shutil.copyfile(pin.painting, plain))
+        thumbnail = save_thumbnail(folder / "1" / "thumbnail.jpg", opened(str(pin.path), PREVIEW).image)
+        save_quickly(before, opened(pictures["content"], recipe.size).image)
         made_of = tuple(path for place, path in pictures.items() if place not in ("palette", "start"))
         step, size, unfinished = (int(pin.said[key]) for key in ("step", "size", "unfinished"))
         sources = Sources(pictures, pin.sources.drawings)
-        return Canvas(path, before, painting, recipe, made_of, step, size, unfinished, sources=sources)
+        return Moment(path, thumbnail, painting, before, recipe, made_of, step, size, unfinished, sources=sources)
 
     def copied(self, path: Path) -> str:
         """A copy in a new folder, which the page may show. Raises OSError."""
@@ -240,10 +246,15 @@ class _Run:
         self.saved: Frame | None = None
         self.read: Frame | None = None
         """whose losses are in the table"""
-        self.content: Picture | None = None
         self.job: Job | None = None
         self.sources = order.sources
-        self.begun_at = 0  # step of the canvas that is continued
+        self.left = False
+        """whether the page is gone, and a thread is looking after what it leaves"""
+        self.after: Moment | None = None
+        """what it goes on from"""
+        self.branch: Branch | None = None
+        self.recorder: Recorder | None = None
+        self.begun_at = 0  # steps of its branch before the first of its recipe
         self.turned_at = 0
         self.progress = Progress()
         self.usual = 0.0
@@ -292,13 +303,14 @@ class _Run:
         order = self.order
         assert order.content
         recipe, start, done = self._begin()
-        self.content, styles = pictures_of(order.content, order.styles, recipe)
-        given = (self.content.image, *styles, *([] if start is None else [start]))
+        content, styles = pictures_of(order.content, order.styles, recipe)
+        given = (content.image, *styles, *([] if start is None else [start]))
         self.usual = max(saturated(picture, NEARLY) for picture in given)
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
-        job = Job(self.content.image, styles, recipe, masks or Masks(), start, palette, done)
+        job = Job(content.image, styles, recipe, masks or Masks(), start, palette, done)
         self.job, frames = job, backends.frames(job, self.dials)
+        self._record(content, recipe)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
         with contextlib.closing(frames):
@@ -314,20 +326,47 @@ class _Run:
 
     def _begin(self) -> tuple[Recipe, Tensor | None, int]:
         """The recipe to run, the image to start from, and the steps that were taken before: for Continue, those of the canvas."""
-        recipe, canvas = self.order.recipe, self.session.canvas
-        if not self.order.resume or canvas is None or not canvas.path.is_file():
-            self.session.table = self.table
+        recipe, canvas = self.order.recipe, self.session.kept() if self.order.resume else None
+        if canvas is None or not canvas.step:  # which is a beginning itself
             return recipe, self._first_picture(), 0
-        self.session.table = self.table = copy.deepcopy(canvas.table)
-        painting = load_file(canvas.painting)["painting"]
-        if canvas.step and recipe.continues(canvas.recipe) and _same(canvas.made_of, self._made_of()):
+        self.after, painting = canvas, open_picture(canvas.painting).image
+        if self._goes_on(canvas):
+            done = round(canvas.recipe.until * canvas.recipe.all_steps)
+            self.begun_at = canvas.step - done
             self._starts_from(canvas.sources.pictures.get("start"))
-            return _with_later(canvas.recipe.resumed(canvas.step, recipe.weights), canvas.step, recipe), painting, canvas.step
+            return _with_later(canvas.recipe.resumed(done, recipe.weights, rounded=True), done, recipe), painting, done
         self.begun_at = canvas.step
         self._starts_from(str(canvas.path))
         return self._from_canvas(recipe, canvas), painting, 0
 
-    def _from_canvas(self, recipe: Recipe, canvas: Canvas) -> Recipe:
+    def _goes_on(self, canvas: Moment) -> bool:
+        """Whether the canvas was painted with the same recipe, but for what may be turned, and from the same pictures."""
+        return self.order.recipe.continues(canvas.recipe) and _same(canvas.made_of, self._made_of())
+
+    def _record(self, content: Picture, recipe: Recipe) -> None:
+        """Keep what comes on the branch that is gone on with, or on one of its own."""
+        timeline, after = self.session.timeline, self.after
+        branch = timeline.branch_of(after)
+        if not (branch and after and branch.end is after and not branch.running and self._goes_on(after)):
+            branch = timeline.begin(self.studio.folder(), after)
+        branch.running, branch.steps = True, self.begun_at + recipe.all_steps
+        self.branch, self.session.table, self.table = branch, branch.table, branch.table
+        self.recorder = Recorder(branch, content, self._made_of(), self.sources, self.order.all_moments)
+
+    def leave(self) -> None:
+        """Nobody is there any more: keep the last picture for whoever comes back."""
+        self.failed("")
+        self.close()
+
+    def close(self) -> None:
+        """The run is over; what is still to be written is written."""
+        if self.recorder:
+            self.recorder.close()
+        if self.branch:
+            self.branch.running = False
+            self.session.timeline.tidy(self.session.canvas)
+
+    def _from_canvas(self, recipe: Recipe, canvas: Moment) -> Recipe:
         """Another recipe than that of the canvas, to begin with its picture: at its size, or with the last levels if finished."""
         recipe = replace(recipe, keyframes=(), repeats=0)
         if canvas.unfinished:
@@ -353,17 +392,20 @@ class _Run:
             return opened(self.order.start, self.order.recipe.size).image
         if canvas := self.session.kept():
             self._starts_from(str(canvas.path))
-            return load_file(canvas.painting)["painting"]
+            return open_picture(canvas.painting).image
         raise RecipeError(self.words("error.start"))
 
     def _take(self, frame: Frame) -> None:
         step = self.begun_at + frame.step
-        if self.frame is not None and frame.weights != self.frame.weights:
+        turned = self.frame is not None and frame.weights != self.frame.weights
+        if turned:
             self.turned_at = step
             self.table.turns.append(step)
         self.frame = frame
         if self.session.dials is self.dials and self.job:
             self.session.watched = Watched(self.job, frame.painting, frame.weights)
+        assert self.recorder
+        self.recorder.take(frame, step, turned)
         self.progress.take(frame)
 
     def _view(self, frame: Frame) -> View:
@@ -429,32 +471,18 @@ class _Run:
             kept = self.session.kept()
             return View("done" if kept else "refused", "", error=error, canvas=kept)
 
-    def _keep(self, frame: Frame) -> Canvas:
-        """Put the last picture on the disk, and on the visitor's easel."""
-        path, before, painting = self._saved(frame)
-        step, size = self.begun_at + frame.step, max(frame.painting.shape[2:])
+    def _keep(self, frame: Frame) -> Moment:
+        """Put the last picture on the disk, and on the visitor's easel. Raises WorldError, leaving nothing of it."""
+        assert self.recorder
         unfinished = frame.steps - frame.step if self.session.stopping != "stop" else 0
-        canvas = Canvas(path, before, painting, frame.recipe, self._made_of(), step, size, unfinished, self.table, self.sources)
+        try:
+            canvas = self.recorder.end(frame, self.begun_at + frame.step, unfinished)
+        except (PictureError, OSError) as error:
+            full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
         self.session.keep(canvas)
         self.saved = frame
         return canvas
-
-    def _saved(self, frame: Frame) -> tuple[Path, Path, Path]:
-        """The files of the picture, of the photo at its size, and of the painting itself. Raises WorldError, leaving nothing."""
-        assert self.content is not None
-        folder = None
-        try:
-            folder = self.studio.folder()
-            path, before, painting = folder / "stylekit.png", folder / "photo.png", folder / "painting.safetensors"
-            save_png(path, frame.image, alpha=self.content.alpha, recipe_json=frame.recipe.to_json())
-            save_file({"painting": frame.painting.cpu().contiguous()}, painting)
-            save_png(before, fit(self.content.image, (frame.painting.shape[2], frame.painting.shape[3])))
-        except (PictureError, SafetensorError, OSError) as error:
-            if folder:
-                shutil.rmtree(folder, ignore_errors=True)
-            full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
-        return path, before, painting
 
 
 def saturated(image: Tensor, nearly: float = 0.0) -> float:

@@ -1,4 +1,4 @@
-"""What the studio knows of one visitor: the run that goes on, the paintings that are kept, and what a reload finds again."""
+"""What the studio knows of one visitor: the run that goes on, the timeline, and what a reload finds again."""
 
 import contextlib
 import os
@@ -6,8 +6,6 @@ import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,52 +14,15 @@ from torch import Tensor
 from stylekit.job import Job
 from stylekit.recipe import Recipe, Weights
 from stylekit.studio.losses import LossTable
-from stylekit.studio.masks import Drawings, Layers
+from stylekit.studio.masks import Layers
+from stylekit.studio.timeline import Moment, Timeline
 from stylekit.transfer import Dials
-
-EARLIER = 3
-"""Paintings that are kept beside the one on the easel."""
 
 MOST_SESSIONS = 500
 """Visitors whom a reload brings back."""
 
 TOKEN = re.compile("[0-9a-f]{32}")
 """A word of 128 random bits that only one browser tab knows."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sources:
-    """All that a painting was made of, beside its recipe."""
-
-    pictures: Mapping[str, str] = field(default_factory=dict)
-    """paths, by the name of their place on the page: content, style, style_2 to style_4, palette, start"""
-    drawings: Drawings | None = None
-    """what was painted on them"""
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What is on the easel between two runs."""
-
-    path: Path
-    """PNG with the recipe inside"""
-    before: Path
-    """the photo at the same size, to compare with"""
-    painting: Path
-    """safetensors with the painting itself, unrounded and in its own colours, to continue from"""
-    recipe: Recipe
-    """that paints it again"""
-    made_of: tuple[str, ...]
-    """the photo and the artworks"""
-    step: int
-    size: int
-    """longest side in pixels; less than the recipe's if the run was stopped early"""
-    unfinished: int
-    """steps that were still to come; 0 if it is finished, or was stopped for good"""
-    table: LossTable = field(default_factory=LossTable, compare=False)
-    """the losses on the way to it"""
-    sources: Sources = field(default_factory=Sources, compare=False)
-    """the photo and the artworks by their places, and all else"""
 
 
 class Watched(NamedTuple):
@@ -103,10 +64,9 @@ class Session:
         """that a hand has ended the playing of keyframes, for the run to say"""
         self.ended = ""
         """what the page's status says since the last run has ended; empty while one goes on"""
-        self.canvas: Canvas | None = None
-        """the painting on the easel, one of `canvases`"""
-        self.canvases: list[Canvas] = []
-        """in the order in which they were painted"""
+        self.canvas: Moment | None = None
+        """the picture on the easel between two runs, which Continue goes on from"""
+        self.timeline = Timeline()
         self.table = LossTable()
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
@@ -139,27 +99,30 @@ class Session:
         self.dials.weights = weights
         return True
 
-    def kept(self) -> Canvas | None:
+    def kept(self) -> Moment | None:
         """The canvas, if its picture is still on the disk."""
         return self.canvas if self.canvas and self.canvas.path.is_file() else None
 
-    def keep(self, canvas: Canvas) -> None:
-        """Put a new painting on the easel; of the others, the least advanced goes when there are more than EARLIER."""
-        self.canvases = [*self._there(), canvas]
+    def keep(self, canvas: Moment) -> None:
+        """Put the new end of a branch on the easel; other branches may have to go."""
+        self.timeline.adopt(canvas)
         self.canvas = canvas
-        if len(self.canvases) > EARLIER + 1:
-            self._drop(min(self.canvases[:-1], key=lambda earlier: (earlier.size, earlier.step)))
+        self.timeline.tidy(canvas)
 
     def has_earlier(self) -> bool:
         """Whether there is a painting to bring back."""
-        return any(canvas is not self.canvas for canvas in self._there())
+        return any(end is not self.canvas for end in self.timeline.ends())
 
     def bring_back(self) -> None:
         """Put the painting on the easel that was made before the one that is there; before the first comes the last."""
-        there = self._there()
-        if there:
-            self.canvas = there[there.index(self.canvas) - 1] if self.canvas in there else there[-1]
-            self.table = self.canvas.table
+        if there := self.timeline.ends():
+            self.put_up(there[there.index(self.canvas) - 1] if self.canvas in there else there[-1])
+
+    def put_up(self, moment: Moment) -> None:
+        """Put a moment of the timeline on the easel."""
+        self.canvas = moment
+        if branch := self.timeline.branch_of(moment):
+            self.table = branch.table
 
     def touch(self) -> None:
         """The visitor is here: the copies of the pictures stay."""
@@ -175,18 +138,10 @@ class Session:
 
     def forget(self) -> None:
         """Remove the visitor's pictures from the disk."""
-        for canvas in self.canvases:
-            self._drop(canvas)
+        self.timeline.forget()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.canvas, self.folder, self.pictures = None, None, {}
-
-    def _there(self) -> list[Canvas]:
-        return [canvas for canvas in self.canvases if canvas.path.is_file()]
-
-    def _drop(self, canvas: Canvas) -> None:
-        shutil.rmtree(canvas.path.parent, ignore_errors=True)
-        self.canvases = [other for other in self.canvases if other is not canvas]
 
 
 class Sessions:

@@ -5,7 +5,7 @@
         00001795678901234567-1f2e3d4c/        a pin; its name begins with the nanoseconds at which it came
           pin.json                            what is said of it, and which file is what; written last
           painting.png                        with the recipe inside
-          painting.safetensors                the same unrounded, to go on from, where there was one
+          plain.webp                          the same to go on from, where it has colours or parts of the photo
           thumbnail.webp
           <SHA-256>.jpg                       a picture that it was made of
           mask-content-0.png                  what was painted on the photo, on artwork A (mask-0-0.png) ...
@@ -39,7 +39,8 @@ from stylekit.errors import PictureError, WorldError
 from stylekit.pictures import open_picture, read_recipe_json, to_pil
 from stylekit.recipe import Recipe
 from stylekit.studio.masks import Drawings
-from stylekit.studio.session import TOKEN, Sources
+from stylekit.studio.session import TOKEN
+from stylekit.studio.timeline import Sources
 
 MOST_PINS = 100
 """Pictures on one wall."""
@@ -56,8 +57,8 @@ HOUR = 3600
 CHUNK = 1 << 20
 """Bytes of a file that are in memory at a time."""
 
-DESCRIPTION, PAINTING, UNROUNDED, THUMB = "pin.json", "painting.png", "painting.safetensors", "thumbnail.webp"
-OWN = (DESCRIPTION, PAINTING, UNROUNDED, THUMB)
+DESCRIPTION, PAINTING, PLAIN, THUMB = "pin.json", "painting.png", "plain.webp", "thumbnail.webp"
+OWN = (DESCRIPTION, PAINTING, PLAIN, THUMB)
 """Files that a pin shares with no other, for their names say nothing of what is in them."""
 
 PIN = re.compile(r"\d{20}-[0-9a-f]{8}")
@@ -105,10 +106,10 @@ class Pin:
         return self.folder / THUMB
 
     @property
-    def unrounded(self) -> Path | None:
-        """safetensors with the painting itself, to go on from."""
-        path = self.folder / UNROUNDED
-        return path if path.is_file() else None
+    def painting(self) -> Path:
+        """What is gone on from, as in Moment."""
+        plain = self.folder / PLAIN
+        return plain if plain.is_file() else self.path
 
     @property
     def recipe(self) -> Recipe:
@@ -290,9 +291,9 @@ def _files_of(painted: Painted) -> tuple[dict[str, "Path | bytes"], dict[str, An
         files: dict[str, Path | bytes] = {PAINTING: painted.path, THUMB: _thumbnail(painted.path)}
     except (PictureError, OSError) as error:
         raise WorldError("The picture has expired; paint it again, or pin pictures sooner.") from error
-    unrounded = getattr(painted, "painting", None)
-    if unrounded and Path(unrounded).is_file():
-        files[UNROUNDED] = Path(unrounded)
+    plain = Path(getattr(painted, "painting", painted.path))
+    if plain != painted.path and plain.is_file():
+        files[PLAIN] = plain
     pictures, sources = {}, painted.sources
     for place, path in sources.pictures.items():
         if (file := Path(path)).is_file():

@@ -30,7 +30,7 @@ def stylize(studio: Studio, content: str, *values: Any) -> Iterator[Any]:
     styles, palette, start = [style for style in values[:MOST_STYLES] if style], *values[MOST_STYLES : MOST_STYLES + 2]
     settings = dict(zip(SETTINGS, values[MOST_STYLES + 2 :], strict=True))
     try:
-        order = Order(content, styles, Recipe(**settings), palette=palette, start=start)
+        order = Order(content, styles, Recipe(**settings), palette=palette, start=start, all_moments=False)
         if palette and not order.recipe.color_strength:
             raise RecipeError(studio.words("error.palette"))
     except RecipeError as error:

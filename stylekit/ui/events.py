@@ -30,7 +30,8 @@ from stylekit.recipe import (
 from stylekit.studio import backends
 from stylekit.studio.masks import Drawings
 from stylekit.studio.run import PREVIEW, ROOM, Order, Studio, View, opened, pictures_of
-from stylekit.studio.session import Canvas, Session
+from stylekit.studio.session import Session
+from stylekit.studio.timeline import Moment
 from stylekit.ui import plots
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
@@ -152,11 +153,11 @@ class Events:
             return gr.skip()
         return self.shown_again(session, canvas, "status.earlier")
 
-    def shown_again(self, session: Session, canvas: Canvas, key: str) -> Updates:
+    def shown_again(self, session: Session, canvas: Moment, key: str) -> Updates:
         """A painting that is back on the easel, with the sentence `key`."""
         return self._shown(session, self._again(session, canvas, key))
 
-    def _again(self, session: Session, canvas: Canvas, key: str) -> View:
+    def _again(self, session: Session, canvas: Moment, key: str) -> View:
         """A painting that is shown again, with the sentence `key`."""
         text = self.words(key, step=canvas.step, size=canvas.size)
         done = canvas.step / max(canvas.step + canvas.unfinished, 1)

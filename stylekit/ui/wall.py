@@ -19,7 +19,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stylekit.errors import StylekitError, WorldError
-from stylekit.studio.session import Session, Sources
+from stylekit.studio.session import Session
+from stylekit.studio.timeline import Sources
 from stylekit.studio.wall import Painted, Pin, Wall, Walls
 from stylekit.ui.words import Words
 
@@ -120,7 +121,7 @@ class WallEvents:
         updates: Any = {page.softness: drawings.softness} if drawings else {}
         if canvas:
             session.keep(canvas)
-            session.table = canvas.table
+            session.put_up(canvas)
             updates |= self.events.shown_again(session, canvas, "status.pinned")
         else:
             session.canvas = None
