@@ -52,20 +52,13 @@ def test_the_least_advanced_painting_goes_first_and_never_the_one_on_the_easel(p
     assert len(session.timeline.ends()) == MOST_BRANCHES
 
 
-def test_earlier_paintings_come_back_one_after_the_other_and_then_the_last_again(painted):
+def test_forgetting_a_visitor_removes_every_painting(painted):
     session = Session()
-    assert not session.has_earlier()
-    one, two, three = (painted(session) for _ in range(3))
-    seen = []
-    for _ in range(3):
-        session.bring_back()
-        seen.append(session.canvas)
-    assert seen == [two, one, three] and session.has_earlier()
-    two.path.unlink()  # expired
-    session.bring_back()
-    assert session.canvas is one
+    one, two = painted(session), painted(session)
+    session.put_up(one)
+    assert session.kept() is one and session.timeline.ends() == [one, two]
     session.forget()
-    assert not session.has_earlier() and not one.path.exists() and not three.path.exists()
+    assert session.kept() is None and not one.path.exists() and not two.path.exists()
 
 
 def test_a_token_leads_to_one_session_and_what_is_no_token_to_none():
@@ -161,27 +154,46 @@ def saved_recipe(visitor, folder):
     return Recipe.from_json(read_recipe_json(folder / "shown.png"))
 
 
-def test_a_finished_picture_comes_back_after_start_over_and_stop(visit, tmp_path):
+def test_what_was_painted_is_looked_back_at_and_gone_on_from_after_start_over_and_stop(visit, tmp_path):
     visitor = visit()
     page = visitor.page
-    paint(visitor, Recipe(size=128, steps=20), tmp_path)
-    assert not page.locator("#earlier").is_visible()
-    finished = visitor.shown()
+    assert not page.locator("#timeline").is_visible()
+    paint(visitor, Recipe(size=64, steps=12), tmp_path)
     visitor.unfold()
     visitor.set("steps", 1000)
     page.locator("#paint").click()
     visitor.different_pictures(1)
-    page.locator("#stop").click()
-    visitor.says("Stopped at step")
+    row = page.locator("#timeline .branch").first
+    row.focus()
+    row.press("End")
+    then = page.locator("#then figure")
+    playwright.expect(then.locator(".said")).to_contain_text("Branch 1, step 12, 64 px · content")
+    visitor.different_pictures(2)  # the run goes on below
+    assert then.is_visible() and "stylekit.png" in then.locator("img").get_attribute("src")
+    row.press("ArrowLeft")
+    assert int(row.get_attribute("aria-valuenow")) < 12 and page.locator("#set-steps.then").count() == 0
+    page.screenshot(path=tmp_path / "looking-back.png")
+    row.press("Escape")
+    assert not then.is_visible() and page.locator("#stop").is_visible()
+    slider = page.locator("#set-style_weight input[type=range]")
+    slider.focus()
+    slider.press("End")
+    row.focus()
+    row.press("Home")
+    row.press("ArrowRight")
+    assert "then" in page.locator("#set-style_weight").get_attribute("class")  # a mark where it was
+    began = int(row.get_attribute("aria-valuenow"))
+    visitor.set("steps", 12)
+    page.get_by_role("button", name="Paint on from here").click()  # the run is paused and kept
+    visitor.says("Finished at step 12")
     expect_file(visitor)
-    assert visitor.shown() != finished and size_shown(visitor)[0] < 128
-    page.screenshot(path=tmp_path / "start-over-and-stop.png")
-    page.locator("#earlier").click()
-    visitor.says("An earlier painting, step 20, 128 pixels")
-    playwright.expect(page.locator("#canvas img")).to_have_attribute("src", finished)
-    assert saved_recipe(visitor, tmp_path).steps == 20
-    page.locator("#continue").click()  # what came back can be gone on with
-    visitor.says(r"(Step|Finished at step) \d+")
+    playwright.expect(page.locator("#timeline .branch")).to_have_count(3)
+    assert page.locator("#timeline .branch").last.get_attribute("title") == f"Branch 3 from branch 1, step {began}"
+    recipe = saved_recipe(visitor, tmp_path)
+    assert [k.rounded for k in recipe.keyframes] == [True] and recipe.settled().style_weight == 50 and recipe.style_weight == 5
+    page.reload()
+    playwright.expect(page.locator("#timeline .branch")).to_have_count(3)
+    assert visitor.complaints == []
 
 
 def type_into(visitor, name, text):

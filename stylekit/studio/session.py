@@ -67,6 +67,8 @@ class Session:
         self.canvas: Moment | None = None
         """the picture on the easel between two runs, which Continue goes on from"""
         self.timeline = Timeline()
+        self.strip: tuple[Any, ...] = ()
+        """what the page has last shown of the timeline"""
         self.table = LossTable()
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
@@ -108,15 +110,6 @@ class Session:
         self.timeline.adopt(canvas)
         self.canvas = canvas
         self.timeline.tidy(canvas)
-
-    def has_earlier(self) -> bool:
-        """Whether there is a painting to bring back."""
-        return any(end is not self.canvas for end in self.timeline.ends())
-
-    def bring_back(self) -> None:
-        """Put the painting on the easel that was made before the one that is there; before the first comes the last."""
-        if there := self.timeline.ends():
-            self.put_up(there[there.index(self.canvas) - 1] if self.canvas in there else there[-1])
 
     def put_up(self, moment: Moment) -> None:
         """Put a moment of the timeline on the easel."""

@@ -32,7 +32,7 @@ from stylekit.studio.masks import Drawings
 from stylekit.studio.run import PREVIEW, ROOM, Order, Studio, View, opened, pictures_of
 from stylekit.studio.session import Session
 from stylekit.studio.timeline import Moment
-from stylekit.ui import plots
+from stylekit.ui import plots, strip
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
 from stylekit.ui.listening import Listener
@@ -110,12 +110,20 @@ class Events:
         if view.table is not None and (with_plot or view.canvas):
             names = {"content": "loss.content", "style": "loss.style", "tv": "loss.tv"}
             labels = {name: self.words(key) for name, key in names.items()} | {layer: layer for layer in STYLE_LAYERS}
-            updates[page.plot] = plots.drawn(view.table, labels, self.words("losses.label"))
+            updates[page.plot] = plots.drawn(view.table, labels, self.words("losses.label"), strip.span(session))
         if view.canvas:
             updates[page.canvas] = str(view.canvas.path)
             updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))
             updates[page.download] = gr.update(value=str(view.canvas.path))
-        return updates | self._moved_along(session, view) | self._buttons(session, view)
+        return updates | self._timeline(session, view) | self._moved_along(session, view) | self._buttons(session, view)
+
+    def _timeline(self, session: Session, view: View) -> Updates:
+        """The strip, if there is something new on it."""
+        state = strip.state(session)
+        if state == session.strip and view.mode in ("waiting", "painting"):
+            return {}
+        session.strip = state
+        return {self.page.strip: strip.drawn(session, lambda weights: flat(weights, session.artworks))}
 
     def _moved_along(self, session: Session, view: View) -> Updates:
         """The sliders follow the keyframes that are played."""
@@ -142,16 +150,8 @@ class Events:
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
             page.pin: gr.update(visible=kept and not running and self.studio.walls.hours > 0),
-            page.earlier: gr.update(visible=not running and session.has_earlier()),
             page.settle: gr.update(visible=not running and session.steered is not None),
         }
-
-    def bring_back(self, session: Session) -> Any:
-        """The painting before the one on the easel."""
-        session.bring_back()
-        if session.dials or not (canvas := session.kept()):
-            return gr.skip()
-        return self.shown_again(session, canvas, "status.earlier")
 
     def shown_again(self, session: Session, canvas: Moment, key: str) -> Updates:
         """A painting that is back on the easel, with the sentence `key`."""
@@ -195,7 +195,7 @@ class Events:
             path = found.pictures.get(key)
             if key in found.pictures and (path is None or Path(path).is_file()):
                 updates[picture] = path
-        return updates | self._preset_of(found)
+        return updates | self.preset_of(found)
 
     def come_back(self, session: Session) -> Any:
         """The painting of whoever was here before in the same tab; it may take a moment until its run has ended."""
@@ -270,9 +270,10 @@ class Events:
         if not preset or all(values[key] in (value, None) for key, value in _settings_of(preset).items()):
             return {}
         session.preset, session.preset_note = None, self.words("preset.changed", preset=preset.title)
-        return self._preset_of(session)
+        return self.preset_of(session)
 
-    def _preset_of(self, session: Session) -> Updates:
+    def preset_of(self, session: Session) -> Updates:
+        """Which preset the page shows as chosen, and what is said of it."""
         preset, page = PRESETS.get(session.preset or ""), self.page
         note = session.preset_note or (preset.description if preset else "")
         chosen, other = (page.program, page.preset) if preset and preset.program else (page.preset, page.program)
@@ -311,7 +312,7 @@ class Events:
         session.preset, session.preset_note = name, ""
         stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
         chosen = {key: value for key, value in _settings_of(PRESETS[name]).items() if key not in stay}
-        updates = self.set_all(chosen) | self._preset_of(session) | self._settle_of(session)
+        updates = self.set_all(chosen) | self.preset_of(session) | self._settle_of(session)
         said = status(View("idle", self.words("steered.dropped"))) if let_go and not session.dials else gr.skip()
         return updates | {self.page.status: said}
 
@@ -381,7 +382,7 @@ class Events:
         session.preset, session.preset_note = None, ""
         session.steered = recipe if recipe.keyframes or recipe.repeats else None
         said = status(View("refused", " ".join(self._to_say(session, recipe, name, clamped))))
-        updates = self.set_all(session.settings) | self._preset_of(session) | self._settle_of(session)
+        updates = self.set_all(session.settings) | self.preset_of(session) | self._settle_of(session)
         return updates | {self.page.status: said}
 
     def settle(self, session: Session, *artworks: str | None) -> Any:
@@ -543,7 +544,6 @@ def _wire_runs(page: Page, events: Events, limits_on_waiting: int) -> None:
     for button, how in ((page.pause, "pause"), (page.stop, "stop")):
         asked = button.click(functools.partial(events.end, how=how), page.session, page.status, **AT_ONCE)
         asked.then(events.ended, page.session, page.status, **AT_ONCE)
-    page.earlier.click(events.bring_back, page.session, page.shown, **AT_ONCE)
 
 
 def _wire_controls(page: Page, events: Events) -> None:

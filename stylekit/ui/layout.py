@@ -31,7 +31,7 @@ from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
 from stylekit.studio.run import View
 from stylekit.studio.session import Session
-from stylekit.ui import wall
+from stylekit.ui import strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.words import Words
 
@@ -85,6 +85,10 @@ class Page:
     views: gr.Tabs
     """the easel's; further rooms are put there"""
     canvas: LiveImage
+    strip: gr.HTML
+    """the timeline"""
+    moment: gr.Textbox
+    """never seen: the moment that is looked back at, from timeline.js"""
     compare: gr.ImageSlider
     status: gr.HTML
     plot: gr.HTML
@@ -95,7 +99,6 @@ class Page:
     download: gr.DownloadButton
     pin: gr.Button
     wall: wall.WallPart
-    earlier: gr.Button
     dials: gr.Column
     """of all settings"""
     preset: gr.Radio
@@ -138,8 +141,8 @@ class Page:
     @property
     def shown(self) -> list[Any]:
         """What a view of a run may change."""
-        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.pin]
-        return [self.status, self.canvas, self.plot, self.compare, *buttons, self.earlier, self.settle, *self.turned.values()]
+        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.pin, self.settle]
+        return [self.status, self.canvas, self.strip, self.plot, self.compare, *buttons, *self.turned.values()]
 
     @property
     def presets(self) -> list[Any]:
@@ -168,6 +171,7 @@ def place(words: Words, limits: Limits) -> Page:
     parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
     parts["token"] = gr.Textbox(visible=False)
     parts["before"] = gr.Number(visible=False)
+    parts["moment"] = gr.Textbox(visible=False)
     gr.HTML(_header(words), elem_id="masthead", padding=False)
     with gr.Row(elem_id="studio", equal_height=False):  # page.css says where each stands
         with gr.Column(min_width=0, elem_id="easel"):  # first, so that Paint is a few stops away by keyboard
@@ -249,6 +253,7 @@ def _easel(words: Words) -> dict[str, Any]:
                 buttons=["fullscreen"],
                 elem_id="canvas",
             )
+            strip.looked_at(words)
         with gr.Tab(words("compare")):
             parts["compare"] = gr.ImageSlider(
                 type="filepath",
@@ -277,7 +282,7 @@ def _easel(words: Words) -> dict[str, Any]:
             parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
             parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
             parts["pin"] = gr.Button(words("pin"), visible=False, elem_id="pin", min_width=110)
-            parts["earlier"] = gr.Button(words("earlier"), visible=False, elem_id="earlier", min_width=150)
+        parts["strip"] = strip.strip(words)
     parts["plot"] = gr.HTML("", elem_id="plot", padding=False)
     return parts
 

@@ -9,10 +9,10 @@ from html import escape
 
 from stylekit.studio.losses import LossTable
 
-WIDTH, HEIGHT, BOTTOM = 100, 144, 16
-"""Of the drawing, and the margin for the step number. It is as high as 9 letters (9 rem), so that LETTER units are one."""
+WIDTH, HEIGHT, BOTTOM = 100, 128, 16
+"""Of the drawing, and the margin for the step number. It is as high as 8 letters (8 rem), so that LETTER units are one."""
 
-LETTER = HEIGHT / 9
+LETTER = HEIGHT / 8
 
 LABEL = 14
 """Height of a line's name."""
@@ -21,15 +21,17 @@ LEAST = 1e-6
 """Losses below are drawn here: relative losses are at most about 1."""
 
 
-def drawn(table: LossTable, names: Mapping[str, str], label: str) -> str:
-    """The table as HTML; `names` are what terms are called, in drawing order, `label` is for screen readers."""
+def drawn(table: LossTable, names: Mapping[str, str], label: str, last: int = 1) -> str:
+    """The table as HTML, up to the step `last` at least.
+
+    `names` are what terms are called, in drawing order, `label` is for screen readers.
+    """
     lines = {name: points for name, points in table.lines().items() if name in names}
     if not any(len(points) > 1 for points in lines.values()):
         return ""
     values = [math.log10(max(loss, LEAST)) for points in lines.values() for _, loss in points]
     low, high = min(values), max(values)
-    steps = [step for step, _ in table.rows]
-    place = _Place(steps[0], max(steps[-1], steps[0] + 1), low, max(high, low + 1))
+    place = _Place(0, max(table.rows[-1][0], last), low, max(high, low + 1))
     shapes = [*_grid(place), *_turns(table.turns, place)]
     shapes += [_line(name, points, place) for name, points in lines.items()]
     texts = [*_ticks(place), *_labels({name: points[-1][1] for name, points in lines.items()}, names, place)]
