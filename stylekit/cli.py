@@ -255,6 +255,11 @@ def _add_arguments(command: Parser) -> None:
         "--style-mask", metavar="FILE", nargs="+", help="the part of each artwork that is looked at: white; or none"
     )
     command.add_argument("--keep", metavar="FILE", help="where the photo stays as it is: white")
+    command.add_argument(
+        "--as-on-page",
+        action="store_true",
+        help="open artworks, palette and start as large as the page does, so that its pictures are repeated bit for bit",
+    )
     _add_common(command)
 
 
@@ -277,6 +282,7 @@ def _add_common(command: Parser) -> None:
 
 def _add_film(command: Parser) -> None:
     """What `stylize` keeps of the run besides its last picture."""
+    command.add_argument("--card", metavar="FILE", help="also save a card: the painting, what it was made of and its settings")
     command.add_argument("--keep-every", metavar="N", type=int, help="also save OUT-STEP.png every N steps, recipes inside")
     film = command.add_argument_group("film")
     film.add_argument("--film", metavar="FILE", help="a time-lapse, evened so that equal times show equal change: .mp4 or .webp")
@@ -376,6 +382,9 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
     limit_threads()
     with _handled(_interrupt):
         out, filming = _checked_out(args.out), _Filming(args)
+        card = _checked_out(args.card) if args.card else None
+        if card == out:
+            raise UsageError("The card would take the painting's place; give them different names.")
         _check_device(args.device)
         if args.palette and not recipe.color_strength:
             raise UsageError("A palette changes nothing at --color-strength 0; give one above 0 along with it.")
@@ -390,6 +399,8 @@ def paint(args: argparse.Namespace, recipe: Recipe) -> int:
             if last is not None and (last.step or isinstance(end, KeyboardInterrupt)):
                 saved = _save(out, last, content)
                 end = filming.written(content, report) or end
+                if card:
+                    _save_card(card, last, content, styles)
                 if not isinstance(end, OSError):
                     report.done(saved, last, encoder, end)
         if caught and end is None:
@@ -469,6 +480,18 @@ def _save(out: Path, last: "Frame", content: "Picture") -> Path:
         return refuge
 
 
+def _save_card(path: Path, last: "Frame", content: "Picture", styles: "Sequence[Tensor]") -> None:
+    """Save the card of the painting; raises PictureError."""
+    from stylekit import card
+    from stylekit.pictures import to_pil
+
+    painting, photo = to_pil(last.image, content.alpha), to_pil(content.image, content.alpha)
+    try:
+        card.picture(painting, photo, [to_pil(style) for style in styles], last.recipe).save(path)
+    except OSError as error:
+        raise PictureError(f"The card could not be saved ({_why(error)}); the painting is.") from error
+
+
 def _reason(error: PictureError) -> str:
     """What `error` says before the remedy."""
     return str(error).partition(";")[0].rstrip(".")
@@ -533,10 +556,20 @@ def _pictures(
         return picture
 
     content = opened(args.content, recipe.size)
-    largest = round(recipe.size * max((1.0, *recipe.style_scales)))
+    largest, of_start, of_palette = _sizes(recipe, args.as_on_page)
     styles = [opened(path, largest, enlarge=False).image for path in args.styles]
-    start, palette = (opened(path, None).image if path else None for path in (args.start, args.palette))
+    start = opened(args.start, of_start).image if args.start else None
+    palette = opened(args.palette, of_palette).image if args.palette else None
     return content, styles, start, palette
+
+
+def _sizes(recipe: Recipe, as_on_page: bool) -> tuple[int, int | None, int | None]:
+    """How large the artworks may be, and how large the start and the palette are opened; None: as they are."""
+    if not as_on_page:
+        return round(recipe.size * max((1.0, *recipe.style_scales))), None, None
+    from stylekit.studio.run import PREVIEW, ROOM
+
+    return ROOM * recipe.size, recipe.size, PREVIEW
 
 
 def _masks(args: argparse.Namespace) -> "Masks":

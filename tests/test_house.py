@@ -27,7 +27,7 @@ STOREYS = {
     "objective": 5,
     "job": 6,
     **dict.fromkeys(["transfer", "presets"], 7),
-    **dict.fromkeys(["explore", "augment", "film", "sweep"], 8),
+    **dict.fromkeys(["explore", "augment", "film", "sweep", "card"], 8),
     "stylekit": 9,  # its __init__: the public names of all rooms below
     "studio": 10,
     **dict.fromkeys(["cli", "ui"], 11),

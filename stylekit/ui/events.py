@@ -150,6 +150,8 @@ class Events:
             page.stop: gr.update(visible=running),
             page.download: gr.update(visible=kept and not running, value=str(view.canvas.path) if view.canvas else None),
             page.pin: gr.update(visible=kept and not running and self.studio.walls.hours > 0),
+            page.card.button: gr.update(visible=kept and not running),
+            page.card.panel: gr.update(visible=False),  # it is of another painting
             page.settle: gr.update(visible=not running and session.steered is not None),
         }
 

@@ -31,7 +31,7 @@ from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
 from stylekit.studio.run import View
 from stylekit.studio.session import Session
-from stylekit.ui import strip, wall
+from stylekit.ui import card, strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.words import Words
 
@@ -99,6 +99,7 @@ class Page:
     download: gr.DownloadButton
     pin: gr.Button
     wall: wall.WallPart
+    card: card.CardPart
     dials: gr.Column
     """of all settings"""
     preset: gr.Radio
@@ -141,8 +142,9 @@ class Page:
     @property
     def shown(self) -> list[Any]:
         """What a view of a run may change."""
-        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.pin, self.settle]
-        return [self.status, self.canvas, self.strip, self.plot, self.compare, *buttons, *self.turned.values()]
+        buttons = [self.paint, self.resume, self.pause, self.stop, self.download, self.pin, self.card.button, self.settle]
+        views = [self.status, self.canvas, self.strip, self.plot, self.compare, self.card.panel]
+        return [*views, *buttons, *self.turned.values()]
 
     @property
     def presets(self) -> list[Any]:
@@ -281,9 +283,11 @@ def _easel(words: Words) -> dict[str, Any]:
             parts["pause"] = gr.Button(words("pause"), visible=False, elem_id="pause", min_width=110)
             parts["stop"] = gr.Button(words("stop"), visible=False, elem_id="stop", min_width=110)
             parts["download"] = gr.DownloadButton(words("download"), visible=False, elem_id="download", min_width=150)
+            making = card.button(words)
             parts["pin"] = gr.Button(words("pin"), visible=False, elem_id="pin", min_width=110)
         parts["strip"] = strip.strip(words)
     parts["plot"] = gr.HTML("", elem_id="plot", padding=False)
+    parts["card"] = card.place(words, making)
     return parts
 
 
