@@ -14,7 +14,7 @@ import segno
 from PIL import Image, ImageDraw, ImageFont
 
 from stylekit.errors import RecipeError
-from stylekit.recipe import LIVE, SETTINGS, PerArtwork, PerLayer, Recipe, Switch, Weights, setting
+from stylekit.recipe import LIVE, SETTINGS, PerArtwork, PerLayer, Recipe, Setting, Switch, Weights, setting
 
 WIDTH, MARGIN, GAP = 1200, 48, 24
 """Of the picture, in pixels: as posts have it."""
@@ -61,7 +61,7 @@ def lines(recipe: Recipe) -> list[str]:
     found = [f"{weights}, smoothness {_number(recipe.tv_weight)}", first]
     named = {*FIRST, "keyframes", "until", "repeats"}
     for name in SETTINGS:
-        value = getattr(recipe, name)
+        value = short(setting(name), getattr(recipe, name))
         if name not in named and value != getattr(usual, name):
             found.append(f"{name.replace('_', ' ').capitalize()}: {_plain(value)}")
     if recipe.repeats:
@@ -70,6 +70,16 @@ def lines(recipe: Recipe) -> list[str]:
     if recipe.until < 1:
         found.append(f"Stopped at step {round(recipe.until * recipe.all_steps)} of {recipe.all_steps}")
     return found
+
+
+def short(described: Setting, value: Any) -> Any:
+    """A setting's value without what counts for nothing: further layers of weight 0, and ones of artworks at the end."""
+    if isinstance(described, PerLayer) and described.empty:
+        return {layer: weight for layer, weight in value.items() if weight}
+    if isinstance(described, PerArtwork):
+        counting = [number for number, part in enumerate(value, start=1) if part != 1]
+        return value[: max(counting, default=0)]
+    return value
 
 
 def _turns(recipe: Recipe) -> Iterator[str]:
@@ -144,7 +154,7 @@ def _options(recipe: Recipe) -> Iterator[str]:
     """The options that make the usual recipe this one."""
     usual = Recipe()
     for name, described in SETTINGS.items():
-        value, option = getattr(recipe, name), f"--{name.replace('_', '-')}"
+        value, option = short(described, getattr(recipe, name)), f"--{name.replace('_', '-')}"
         if value == getattr(usual, name) or (name, value) == ("init", "image"):  # --start says so
             continue
         match described:

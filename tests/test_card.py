@@ -11,7 +11,7 @@ from PIL import Image
 
 from stylekit import PRESETS, Recipe, RecipeError, card
 from stylekit.cli import main, parser, recipe_of
-from stylekit.recipe import MOST_STYLES
+from stylekit.recipe import CONTENT_LAYERS, MOST_STYLES
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Order, Studio
 from stylekit.studio.session import Session
@@ -73,6 +73,7 @@ def test_the_command_line_repeats_a_run_of_the_page_bit_for_bit(tmp_path, monkey
     for path in (PHOTO, ARTWORK, PALETTE):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     recipe = Recipe(size=48, steps=8, coarsest=32, color_strength=0.5, color_method="linear", style_scales=(0.5,))
+    recipe = replace(recipe, style_shares=(1,), more_content_layers=dict.fromkeys(CONTENT_LAYERS, 0))  # as the page has it
     if steered:
         recipe = replace(recipe, keyframes=[{"at": 0.5, "style_scales": [1.5], "content_weight": 0.5}])
     session = Session()

@@ -189,3 +189,14 @@ def test_what_no_editor_of_the_page_makes_is_refused_in_words(painted, softness,
     if softness == 0:
         with pytest.raises(SizeError, match=message):
             masks_of(None, on_styles={0: painted})
+
+
+def test_new_strokes_lie_above_those_of_a_drawing_that_was_brought_back():
+    old, new = np.zeros((8, 8, 4), np.uint8), np.zeros((16, 16, 4), np.uint8)
+    old[:, :] = [*bytes.fromhex(COLORS[0][1:]), 255]
+    new[:, 8:] = [*bytes.fromhex(COLORS[1][1:]), 255]
+    both = Drawings([new], {0: []}).over({"content": [old], 1: [old]})
+    masks = both.masks()
+    assert masks.keep.shape == (1, 1, 16, 16) and torch.equal(masks.keep[..., :8], torch.ones(1, 1, 16, 8))
+    assert not masks.keep[..., 8:].any() and torch.equal(masks.content[0][..., 8:], torch.ones(1, 1, 16, 8))
+    assert Drawings((), {0: []}).over({"content": [old]}).content[0] is old and 1 not in both.styles

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from stylekit.card import short
 from stylekit.errors import RecipeError
 from stylekit.recipe import (
     MOST_STYLES,
@@ -22,7 +23,6 @@ from stylekit.recipe import (
     Performance,
     PerLayer,
     Recipe,
-    Setting,
     Switch,
     setting,
 )
@@ -54,7 +54,7 @@ def to_query(recipe: Recipe, photo: str = "", artworks: Sequence[str] = ()) -> s
 def _settings(recipe: Recipe) -> Iterator[tuple[str, str]]:
     usual = Recipe()
     for name, described in SETTINGS.items():
-        value = _short(described, getattr(recipe, name))
+        value = short(described, getattr(recipe, name))
         if name in LEFT_OUT or value == getattr(usual, name):
             continue
         if isinstance(described, PerLayer):
@@ -65,16 +65,6 @@ def _settings(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield name, "yes" if value else "no"
         else:
             yield name, _number(value) if isinstance(described, Number) else value
-
-
-def _short(described: Setting, value: Any) -> Any:
-    """The same without what counts for nothing: further layers of weight 0, and ones of artworks at the end."""
-    if isinstance(described, PerLayer) and described.empty:
-        return {layer: weight for layer, weight in value.items() if weight}
-    if isinstance(described, PerArtwork):
-        counting = [number for number, part in enumerate(value, start=1) if part != 1]
-        return value[: max(counting, default=0)]
-    return value
 
 
 def _layers(name: str, layers: Mapping[str, float], usual: Mapping[str, float]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from stylekit.errors import SizeError
@@ -61,6 +62,11 @@ class Drawings:
         drawn: dict[object, Layers] = {"content": self.content}
         return drawn | {number: layers for number, layers in self.styles.items()}  # noqa: C416  keys of two kinds
 
+    def over(self, below: Mapping[object, Layers]) -> "Drawings":
+        """These on top of earlier ones, which are brought to their size where something is painted on both."""
+        styles = {number: _stacked(below.get(number, ()), layers) for number, layers in self.styles.items()}
+        return Drawings(_stacked(below.get("content", ()), self.content), styles, self.softness)
+
     def masks(self) -> Masks | None:
         """For the artworks that are chosen, in their order; None where nothing is painted.
 
@@ -90,6 +96,13 @@ def _layers_of(value: Mapping[str, Any] | None, longest: int) -> Layers:
     if any(max(layer.shape) > LONGEST_LAYER for layer in layers):
         raise SizeError(f"A drawing has up to {LONGEST_LAYER} pixels on a side; paint it on a smaller picture.")
     return [_smaller(layer, longest) for layer in layers if layer[:, :, 3].any()]
+
+
+def _stacked(below: Layers, above: Layers) -> Layers:
+    """Layers of one size, those of `below` first."""
+    size = above[0].shape[1::-1] if above else None
+    resized = [np.asarray(Image.fromarray(layer).resize(size, Image.Resampling.NEAREST)) for layer in below if size]
+    return [*(resized or below), *above]
 
 
 def _smaller(layer: np.ndarray, longest: int) -> np.ndarray:

@@ -79,7 +79,9 @@ class Session:
         self.pictures: dict[str, str | None] = {}
         """the pictures that were chosen, by the name of their place on the page, as copies; None where one was taken away"""
         self.drawn: dict[object, Layers] = {}
-        """what the mask editors are to show once they have the pictures that were brought back: of "content", of artwork 0 ..."""
+        """what was painted on pictures that were brought back, on "content" and artworks by number; it lies below new strokes"""
+        self.arriving: set[object] = set()
+        """those of them that the page has not taken yet"""
         self.folder: Path | None = None
         """of those copies"""
         self.saving: threading.Thread | None = None
@@ -93,6 +95,14 @@ class Session:
     def playing(self) -> bool:
         """Whether the last run plays keyframes that no hand has ended."""
         return self.steered is not None and self.steered is self.plays
+
+    def drawn_on(self, picture: object) -> Layers:
+        """What was painted on a picture that arrives with its drawing; of another one in its place, nothing, from now on."""
+        if picture in self.arriving:
+            self.arriving.discard(picture)
+        else:
+            self.drawn.pop(picture, None)
+        return self.drawn.get(picture, ())
 
     def turn(self, weights: Weights) -> bool:
         """Use these weights from the next step on; False if nothing is running."""

@@ -81,6 +81,8 @@ class Events:
             yield self._shown(session, refused)
             return
         session.artworks = order.letters
+        if order.drawings and session.drawn:
+            order = replace(order, drawings=order.drawings.over(session.drawn))
         with closing(self.studio.paint(session, order, Listener())) as views:
             for number, view in enumerate(views):
                 session.ended = status(view) if view.mode in ("done", "refused") else ""
@@ -427,7 +429,7 @@ class Events:
             updates[self.page.paint] = gr.update(value=self.words("paint"))
         if picture:
             photo = to_array(picture.image)
-            updates[self.page.content_mask] = drawn_on(photo, session.drawn.pop("content", ()))
+            updates[self.page.content_mask] = drawn_on(photo, session.drawn_on("content"))
             if session.canvas is None and session.dials is None:
                 updates[self.page.canvas] = photo
         return updates
@@ -437,7 +439,7 @@ class Events:
         note, picture = self._look(path)
         self.studio.keep_picture(session, key, path)
         style_mask, tab = self.page.style_masks[number], self.page.style_mask_tabs[number]
-        layers = session.drawn.pop(number, ())
+        layers = session.drawn_on(number)
         updates: Updates = {style_mask: drawn_on(to_array(picture.image), layers) if picture else None}
         return updates | ({self.page.style_note: note} if number == 0 else {tab: gr.update(visible=picture is not None)})
 

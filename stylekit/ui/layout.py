@@ -343,7 +343,6 @@ def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str
         label=label,
         show_label=False,
         buttons=[],
-        format="png",  # or layers that are shown again would be blurred
         height=430,
         elem_id=elem_id,
         elem_classes="drawing",
@@ -351,11 +350,15 @@ def _editor(picture: str | None, colors: Sequence[str], label: str, elem_id: str
 
 
 def drawn_on(photo: Any, layers: Sequence[np.ndarray] = ()) -> Any:
-    """The value of a mask editor that shows a picture with nothing painted on it; or these layers, which are made to fit."""
+    """The value of a mask editor that shows a picture; these layers (H, W, 4) shine on it, for the editor would misplace them."""
     if photo is None:
         return None
-    fitting = [np.asarray(Image.fromarray(layer).resize(photo.shape[1::-1], Image.Resampling.NEAREST)) for layer in layers]
-    return {"background": photo, "layers": fitting, "composite": None}
+    if layers:
+        whole = Image.fromarray(photo).convert("RGBA")
+        for layer in layers:
+            whole.alpha_composite(Image.fromarray(layer).resize(whole.size, Image.Resampling.NEAREST))
+        photo = np.asarray(whole.convert("RGB"))
+    return {"background": photo, "layers": [], "composite": None}
 
 
 def _dials(words: Words, limits: Limits) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class WallEvents:
         pictures, canvas = self.studio.brought_back(pin)
         drawings, page = pin.sources.drawings, self.page
         session.drawn = drawings.on_each if drawings else {}
+        session.arriving = set(session.drawn)
         updates: Any = {page.softness: drawings.softness} if drawings else {}
         if canvas:
             session.keep(canvas)
