@@ -208,6 +208,9 @@ def test_pins_come_back_after_a_reload_and_a_killed_studio_and_a_stranger_sees_n
     visitor.says("Finished at step 4")
     page.locator("#pin").click()
     visitor.says("Pinned")
+    page.locator("#make-card").click()
+    page.locator("#card img").wait_for()
+    assert "--style-weight 7" in page.locator("#card .command pre").inner_text()
     studio.end(signal.SIGKILL)
 
     studio = Served(place, GRADIO_SERVER_PORT=studio.base.rpartition(":")[2])

@@ -130,4 +130,5 @@ def open_room(events: "Events") -> None:
     page, part = events.page, events.page.card
     out = [part.panel, part.said, part.picture, page.status]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    part.button.click(CardEvents(events).show, page.session, out, **live)
+    shown = part.button.click(CardEvents(events).show, page.session, out, **live)
+    shown.then(None, js="() => document.querySelector('#card')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' })", **live)
