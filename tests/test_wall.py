@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from bench.attack import Served
 from stylekit import Recipe, open_picture
 from stylekit.errors import WorldError
+from stylekit.pictures import format_of, save_quickly
 from stylekit.studio import wall as room
 from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, Drawings
@@ -188,6 +189,15 @@ def test_a_pinned_painting_is_gone_on_with_as_if_it_had_never_left_the_easel(stu
     again = painted(studio, later, resume=True, steps=8, style_weight=20)
     assert again.recipe == straight.recipe and again.recipe.keyframes
     assert open_picture(again.painting).image.equal(open_picture(straight.painting).image)
+
+
+def test_a_moment_on_the_way_is_pinned_as_png_with_its_recipe(walls, canvases, tmp_path):
+    """The timeline keeps them as WebP without loss."""
+    moment, picture = canvases[0], open_picture(canvases[0].path)
+    save_quickly(tmp_path / "moment.webp", picture.image, recipe_json=moment.recipe.to_json())
+    pin = walls.of(KEY).pin(replace(moment, path=tmp_path / "moment.webp", painting=tmp_path / "moment.webp"), "")
+    assert format_of(pin.path) == "PNG" and pin.recipe == moment.recipe and pin.painting == pin.path
+    assert open_picture(pin.path).image.equal(picture.image)
 
 
 # ------------------------------------------------------------------------------------------------------ in the browser

@@ -336,7 +336,7 @@ class _Run:
             self._starts_from(canvas.sources.pictures.get("start"))
             return _with_later(canvas.recipe.resumed(done, recipe.weights, rounded=True), done, recipe), painting, done
         self.begun_at = canvas.step
-        self._starts_from(str(canvas.path))
+        self._starts_from(str(canvas.painting))
         return self._from_canvas(recipe, canvas), painting, 0
 
     def _goes_on(self, canvas: Moment) -> bool:
@@ -376,7 +376,7 @@ class _Run:
         return replace(recipe, init="image", coarsest=again[0].size, steps=sum(level.steps for level in again))
 
     def _starts_from(self, path: str | None) -> None:
-        """Note the picture that it begins with, of a painting the rounded one; None for none."""
+        """Note the picture that it begins with; None for none."""
         others = {place: other for place, other in self.sources.pictures.items() if place != "start"}
         self.sources = replace(self.sources, pictures=others | ({"start": path} if path else {}))
 
@@ -391,7 +391,7 @@ class _Run:
         if self.order.start:
             return opened(self.order.start, self.order.recipe.size).image
         if canvas := self.session.kept():
-            self._starts_from(str(canvas.path))
+            self._starts_from(str(canvas.painting))
             return open_picture(canvas.painting).image
         raise RecipeError(self.words("error.start"))
 

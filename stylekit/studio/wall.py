@@ -24,6 +24,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import threading
 import time
 import zipfile
@@ -36,7 +37,7 @@ import numpy as np
 from PIL import Image
 
 from stylekit.errors import PictureError, WorldError
-from stylekit.pictures import open_picture, read_recipe_json, to_pil
+from stylekit.pictures import open_picture, read_recipe_json, save_png, to_pil
 from stylekit.recipe import Recipe
 from stylekit.studio.masks import Drawings
 from stylekit.studio.session import TOKEN
@@ -70,7 +71,7 @@ class Painted(Protocol):
 
     @property
     def path(self) -> Path:
-        """PNG with the recipe inside"""
+        """PNG or WebP with the recipe inside."""
 
     @property
     def sources(self) -> Sources:
@@ -288,7 +289,7 @@ def _pin(folder: Path) -> Pin | None:
 def _files_of(painted: Painted) -> tuple[dict[str, "Path | bytes"], dict[str, Any]]:
     """({name: file or its bytes}, what pin.json says of them) of a painting. Raises WorldError for one that is gone."""
     try:
-        files: dict[str, Path | bytes] = {PAINTING: painted.path, THUMB: _thumbnail(painted.path)}
+        files: dict[str, Path | bytes] = {PAINTING: _as_png(painted.path), THUMB: _thumbnail(painted.path)}
     except (PictureError, OSError) as error:
         raise WorldError("The picture has expired; paint it again, or pin pictures sooner.") from error
     plain = Path(getattr(painted, "painting", painted.path))
@@ -300,7 +301,7 @@ def _files_of(painted: Painted) -> tuple[dict[str, "Path | bytes"], dict[str, An
             pictures[place] = (f"{_digest(file)}{file.suffix.lower()}", file.name)
             files[pictures[place][0]] = file
     said: dict[str, Any] = {key: getattr(painted, key, 0) for key in ("step", "size", "unfinished")}
-    said |= {"painting": _digest(painted.path), "pictures": pictures}
+    said |= {"painting": _digest(files[PAINTING]), "pictures": pictures}
     if sources.drawings:
         drawn, layers = _layers_of(sources.drawings)
         files |= layers
@@ -332,13 +333,24 @@ def _thumbnail(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _digest(path: Path) -> str:
+def _digest(content: "Path | bytes") -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb") as file:
         while piece := file.read(CHUNK):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _as_png(path: Path) -> "Path | bytes":
+    """A picture with a recipe as PNG: itself if it is one; a moment on the way to a painting is a WebP without loss."""
+    if path.suffix == ".png":
+        return path
+    picture = open_picture(path)
+    with tempfile.TemporaryDirectory() as folder:
+        png = Path(folder) / PAINTING
+        save_png(png, picture.image, alpha=picture.alpha, recipe_json=read_recipe_json(path))
+        return png.read_bytes()
 
 
 def _size(content: "Path | bytes") -> int:

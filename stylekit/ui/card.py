@@ -15,13 +15,17 @@ from stylekit.pictures import to_pil
 from stylekit.studio import hosting
 from stylekit.studio.address import LONGEST, to_query
 from stylekit.studio.run import opened
-from stylekit.studio.session import Canvas, Session, Sources
+from stylekit.studio.session import Session
+from stylekit.studio.timeline import Moment, Sources
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import name_of
 from stylekit.ui.words import Words
 
 if TYPE_CHECKING:
     from stylekit.ui.events import Events
+
+PAINTINGS = ("stylekit.", "plain.")
+"""How files of the studio's own begin: as the start of another painting, one has the name of that."""
 
 MOST = 1200
 """Pixels of a picture's longest side that a card has room for."""
@@ -56,7 +60,10 @@ def files_of(sources: Sources) -> card.Files:
     """The names of what a painting was made of."""
     names = {place: Path(path).name for place, path in sources.pictures.items()}
     styles = [names[place] for place in sorted(names) if place.startswith("style")]
-    return card.Files(names["content"], styles, names.get("palette"), names.get("start"))
+    start = names.get("start", "")
+    if start.startswith(PAINTINGS):
+        start = f"start{Path(start).suffix}"
+    return card.Files(names["content"], styles, names.get("palette"), start or None)
 
 
 class CardEvents:
@@ -77,7 +84,7 @@ class CardEvents:
         part = page.card
         return {part.panel: gr.update(visible=True), part.said: self.html(canvas), part.picture: str(drawn)}
 
-    def html(self, canvas: Canvas) -> str:
+    def html(self, canvas: Moment) -> str:
         """Text and command line, each with a button that copies it."""
         files = files_of(canvas.sources)
         parts = [self._copied("recipe", card.text(canvas.recipe, files))]
@@ -85,9 +92,9 @@ class CardEvents:
             parts.append(self._copied("command", card.command(canvas.recipe, files, "again.png", canvas.path.name, on_page=True)))
         except RecipeError as error:
             parts.append(f'<p class="note">{escape(str(error))}</p>')
-        notes = [self.words("card.files")]
+        notes = [self.words("card.files", painting=canvas.path.name)]
         notes += [self.words("card.masks")] if canvas.sources.drawings and canvas.sources.drawings.masks() else []
-        notes += [self.words("card.start")] if files.start else []
+        notes += [self.words("card.start", start=files.start)] if files.start and files.start.startswith("start.") else []
         return "".join(parts) + f'<p class="note">{escape(" ".join(notes))}</p>'
 
     def _copied(self, name: str, text: str) -> str:
@@ -96,7 +103,7 @@ class CardEvents:
         head = f'<div class="head"><h2>{title}</h2><button type="button" data-done="{done}">{copy}</button></div>'
         return f'<section class="{name}">{head}<pre tabindex="0">{escape(text)}</pre></section>'
 
-    def _drawn(self, canvas: Canvas, link: str) -> Path:
+    def _drawn(self, canvas: Moment, link: str) -> Path:
         """The card as a file, which the page may show."""
         pictures = canvas.sources.pictures
         made_of = [pictures["content"], *(pictures[place] for place in sorted(pictures) if place.startswith("style"))]
@@ -107,7 +114,7 @@ class CardEvents:
         return path
 
 
-def _link(canvas: Canvas, request: gr.Request) -> str:
+def _link(canvas: Moment, request: gr.Request) -> str:
     """The settings as a link to this studio; empty where it has no address that others could open."""
     host = name_of(request.headers.get("host", ""))
     if not request.request or (host in hosting.LOCAL and not hosting.names()):
