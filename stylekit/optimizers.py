@@ -4,6 +4,10 @@ Both keep one invariant: the losses and the gradient that they hold belong to th
 measures them anew, so every frame's losses are those of its own picture, at one evaluation per step. (With averaging, what is
 shown is the average, and the losses are those of the picture that went into it last.)
 
+When weights are turned, the gradient of the same picture is measured once more. As long as the turn changes it by less than its
+own length, the old and the new gradient meet at an acute angle: what went downhill still does, and an optimiser keeps what it
+remembers. So a slider that is dragged costs no speed. After a larger turn it forgets its direction, and the turn shows at once.
+
 Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); Kingma and Ba, "Adam"
 (arXiv 1412.6980). The updates themselves are torch.optim's.
 """
@@ -38,6 +42,8 @@ class Optimizer(ABC):
         self.stuck = False
         """whether no move lowers the objective any more, so that steps change nothing until it is changed"""
         self._measured = False
+        self._turned_from: list[Tensor] = []
+        """the old objective's gradients where the variables are, from a turn of the weights to the next step"""
 
     @property
     def image(self) -> Tensor:
@@ -51,14 +57,16 @@ class Optimizer(ABC):
             if not math.isfinite(self.total):
                 raise DivergedError("The losses of this picture are not finite numbers; use smaller weights or another picture.")
             self._measured = True
+            self._answer()
         self._move(objective)
         self._average.add(self.variables.image())
 
     def objective_changed(self) -> None:
         """The next step's objective has other weights than the last one's."""
+        if self._measured:  # else told twice, or at a new size, where only the new objective was ever measured
+            self._turned_from = self._gradients()
         self._measured = self.stuck = False
         self._average.forget()  # so that what has been turned shows at once
-        self._forget_direction()
 
     def size_changed(self, size: tuple[int, int], wrap: bool = False) -> None:
         """Go on with the image at `size` = (height, width); with `wrap`, its opposite borders are neighbours."""
@@ -74,7 +82,17 @@ class Optimizer(ABC):
         """New variables for the image."""
         self._before, self.variables = self.variables, self.variables.of(image)
         self._measured = self.stuck = False
+        self._turned_from = []
         self._average.forget()
+
+    def _answer(self) -> None:
+        """Keep what is remembered through a small turn of the weights, and forget the direction after a large one."""
+        old, self._turned_from = self._turned_from, []
+        changes = [new - before for new, before in zip(self._gradients(), old, strict=False)]
+        if _length(changes) < _length(old):
+            self._follow(changes)
+        elif old:
+            self._forget_direction()
 
     @abstractmethod
     def _begin(self) -> None:
@@ -87,6 +105,10 @@ class Optimizer(ABC):
     @abstractmethod
     def _move(self, objective: Objective) -> None:
         """Move the variables, and measure them."""
+
+    @abstractmethod
+    def _follow(self, changes: list[Tensor]) -> None:
+        """Keep the memory for an objective whose gradients differ from the old one's by `changes` where the variables are."""
 
     @abstractmethod
     def _forget_direction(self) -> None:
@@ -164,6 +186,18 @@ class LBFGS(Optimizer):
 
     def _resized(self, wrap: bool) -> None:
         self._begin()  # the pairs do not fit the new size
+
+    def _follow(self, changes: list[Tensor]) -> None:
+        """The next pair is to be of the old objective alone, like those before it: the change goes to its first gradient, too.
+
+        The loss is linear in the weights, so the curvature that the pairs tell of is off by no more than the weights were
+        turned; and a few steps on they are of the new weights.
+        """
+        if self._failures:  # there is no memory, and its steps have become short
+            self._begin()
+        state = self._torch.state[self.variables.parameters[0]]
+        if "prev_flat_grad" in state:
+            state["prev_flat_grad"].add_(torch.cat([change.flatten() for change in changes]), alpha=self._scale)
 
     def _forget_direction(self) -> None:
         self._begin()
@@ -263,6 +297,9 @@ class Adam(Optimizer):
             kept = {"exp_avg": mean * share, "exp_avg_sq": square.clamp_min(0) * share**2}
             self._torch.state[parameter] = {"step": states[0]["step"].clone(), **kept}
 
+    def _follow(self, changes: list[Tensor]) -> None:
+        """Its moments are averages of the last ten and hundred gradients, and forget the old weights as fast."""
+
     def _forget_direction(self) -> None:
         for parameter in self.variables.parameters:
             if state := self._torch.state[parameter]:
@@ -280,6 +317,11 @@ class Adam(Optimizer):
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"lbfgs": LBFGS, "adam": Adam}
+
+
+def _length(tensors: Sequence[Tensor]) -> float:
+    """Euclidean, of all numbers together."""
+    return math.sqrt(sum(float(tensor.square().sum()) for tensor in tensors))
 
 
 def _count(tensors: Sequence[Tensor]) -> int:

@@ -104,8 +104,25 @@ def test_lbfgs_moves_as_the_two_loop_recursion_says():
         assert np.allclose(array(optimizer), x, rtol=0, atol=1e-8), number
 
 
+def test_lbfgs_keeps_its_pairs_through_small_turns_each_of_the_objective_that_it_was_measured_with():
+    optimizer, scale = LBFGS(Pixels(GREY)), 1.0
+    x, pairs, gradient = GREY.numpy().copy(), [], Bowl(30).gradient(GREY.numpy())
+    for number in range(15):
+        if number in (4, 5, 9):
+            scale *= 1.3
+            optimizer.objective_changed()
+            gradient = 1.3 * gradient  # of the new objective, at the same picture
+        bowl = Bowl(30, scale=scale)
+        move = two_loops(gradient, pairs[-LBFGS.HISTORY :]) if number else -0.01 * gradient / np.abs(gradient).mean()
+        after = bowl.gradient(x + move)
+        pairs.append((move, after - gradient))
+        x, gradient = x + move, after
+        optimizer.step(bowl)
+        assert np.allclose(array(optimizer), x, rtol=0, atol=1e-8), number
+
+
 @pytest.mark.parametrize("then", ["objective_changed", "size_changed"])
-def test_lbfgs_begins_anew_along_the_gradient_after_a_change(then):
+def test_lbfgs_begins_anew_along_the_gradient_after_a_large_change(then):
     optimizer, new = LBFGS(Pixels(GREY)), Bowl(seed=1)
     for _ in range(6):
         optimizer.step(Bowl())
@@ -225,16 +242,17 @@ def test_lbfgs_may_leave_the_range_inside_but_never_shows_it():
 # ----------------------------------------------------------------------------------------------------------------- Adam
 
 
-def test_adam_moves_as_the_paper_says_also_after_its_first_moment_was_cleared():
+def test_adam_moves_as_the_paper_says_through_small_turns_and_after_a_large_one_has_cleared_its_first_moment():
     first, second = Bowl(100), Bowl(100, seed=1, spread=0.9)  # the second's minimiser lies out of range
     ours, theirs = Adam(Pixels(GREY)), PaperAdam(GREY.numpy())
-    for bowl in (first, second):
+    for bowl in (first, Bowl(100, scale=1.3), second):
+        if bowl is second:
+            theirs.m[:] = 0
+        ours.objective_changed()
         for _ in range(20):
             ours.step(bowl)
             theirs.step(bowl.gradient(theirs.x))
             assert np.allclose(array(ours), theirs.x, rtol=0, atol=1e-9)
-        ours.objective_changed()
-        theirs.m[:] = 0
     assert theirs.x.min() == 0 or theirs.x.max() == 1
 
 

@@ -203,6 +203,62 @@ def test_a_dial_turned_after_a_frame_changes_the_following_frames_and_no_earlier
     assert turned[-1].losses["content"] < plain[-1].losses["content"]
 
 
+def dragged(settings, to, after=10):
+    """Frames of a run whose dials are turned before each step after the first ten: `to(share)` are the weights, share 0 to 1."""
+    dials, frames = Dials(settings.weights), []
+    for frame in run(settings, dials=dials):
+        frames.append(frame)
+        if frame.step >= after:
+            dials.weights = to((frame.step + 1 - after) / (settings.steps - after))
+    return frames
+
+
+def moved(frames, since=10):
+    """Mean distance of a pixel since that frame."""
+    return float((frames[-1].painting - frames[since].painting).abs().mean())
+
+
+LOUDER = {"style_weight": lambda share: 5 * 1.8**share, "content_weight": lambda share: 1 + share}  # 3 to 5 per cent a step
+SWEPT = {f"layer_weights.{layer}": lambda share: 3 * share for layer in ("relu1_1", "relu3_1")}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", [*LOUDER, *SWEPT])
+def test_a_dial_that_is_dragged_does_not_hold_the_painting_up(optimizer, name):
+    """Against a run that had the last weights from the moment on at which the drag began, and against none."""
+    settings = replace(BASE, size=48, coarsest=48, steps=30, optimizer=optimizer)
+
+    def to(share):
+        value, layer = (LOUDER | SWEPT)[name](share), name.removeprefix("layer_weights.")
+        if layer != name:
+            return replace(settings.weights, layer_weights={**settings.layer_weights, layer: value})
+        return replace(settings.weights, **{name: value})
+
+    dragged_along, at_once, never = dragged(settings, to), dragged(settings, lambda _: to(1.0)), paint(settings)
+    assert len(dragged_along[-1].keyframes) == 20
+    assert moved(dragged_along) > 0.8 * min(moved(at_once), moved(never))
+    before, slowly, fast = (total_of(settings, frame, to(1.0)) for frame in (never[10], dragged_along[-1], at_once[-1]))
+    assert before - slowly > 0.8 * (before - fast)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("turn", [{"style_weight": 50.0}, {"style_weight": 0.5}, {"content_weight": 20.0}, {"tv_weight": 2.0}])
+def test_a_large_turn_shows_at_once(optimizer, turn):
+    """Three steps later, the loss with the new weights has fallen by a third of what ten steps bring."""
+    settings = replace(BASE, size=48, coarsest=48, steps=20, optimizer=optimizer)
+    loud = replace(settings.weights, **turn)
+    frames = turned_at(10, settings, lambda _: loud)
+    before, soon, later = (total_of(settings, frames[step], loud) for step in (10, 13, 20))
+    assert before - soon > (before - later) / 3 > 0
+
+
+def total_of(settings, frame, weights):
+    """The loss of a frame with these weights."""
+    content = fit(picture(0), frame.painting.shape[2:])
+    with torch.no_grad():
+        return float(Objective(content, [picture(1)], settings, Toy())(frame.painting, weights)[0])
+
+
 def test_dials_that_are_assigned_the_same_weights_change_nothing():
     settings = recipe(steps=6)
     equal = Weights(
