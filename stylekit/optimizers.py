@@ -12,6 +12,7 @@ Sources: Liu and Nocedal, "On the limited memory BFGS method for large scale opt
 (arXiv 1412.6980). The updates themselves are torch.optim's.
 """
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -153,6 +154,19 @@ class Average:
         return image if self._sum is None else self._sum / self._weight
 
 
+class _TorchLBFGS(torch.optim.LBFGS):
+    """Does not load torch's compiler, which torch.optim would ask in vain, and which takes as long as all else of torch."""
+
+    add_param_group = inspect.unwrap(torch.optim.LBFGS.add_param_group)
+
+
+class _TorchAdam(torch.optim.Adam):
+    """Likewise."""
+
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+
+
 class LBFGS(Optimizer):
     """L-BFGS without line search, with a guard: a step that makes things much worse, or is huge, is undone and tried shorter.
 
@@ -180,7 +194,7 @@ class LBFGS(Optimizer):
         self._scale = 0.0  # of the loss; 0 = to be chosen from the next gradient
         self._length = 1.0  # of the steps, 1 unless the guard has just shortened them
         self._failures = 0
-        self._torch = torch.optim.LBFGS(
+        self._torch: torch.optim.Optimizer = _TorchLBFGS(
             self.variables.parameters, max_iter=1, history_size=self.HISTORY, tolerance_grad=0, tolerance_change=0
         )
 
@@ -277,7 +291,7 @@ class Adam(Optimizer):
 
     def _begin(self) -> None:
         self._failures = 0
-        self._torch = torch.optim.Adam(self.variables.parameters, lr=self.RATE, betas=self.BETAS, eps=1e-30)
+        self._torch = _TorchAdam(self.variables.parameters, lr=self.RATE, betas=self.BETAS, eps=1e-30)
 
     def _resized(self, wrap: bool) -> None:
         """The moments are resampled, and become as much smaller as there are more pixels.

@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items):
         in_browser = not {"browser", "visit"}.isdisjoint(item.fixturenames)
         if in_browser:
             item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.name))
+        together = "browser" if in_browser else "doors" if "doors" in item.fixturenames else item.path.name
+        item.add_marker(pytest.mark.xdist_group(together))
     items.sort(key=lambda item: "browser" not in item.keywords)
 
 
@@ -43,6 +44,14 @@ def encoder():
     from toy import Toy
 
     return Toy()
+
+
+@pytest.fixture(scope="session")
+def doors():
+    """`doors("page")` is what a process saw that began there, once for all tests."""
+    from doors import begun
+
+    return begun
 
 
 @pytest.fixture(scope="module")

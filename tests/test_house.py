@@ -260,9 +260,15 @@ def test_app_is_only_the_front_door():
 # ------------------------------------------------------------------------------------------------------------ from outside
 
 
-def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothing(tmp_path):
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """What a fresh process sees that imports all but the page: `early`, `seen`, `page`; and the home that it had."""
     code = """if True:
-        import json, sys, numpy, torch, PIL.Image, safetensors.torch
+        import json, sys
+        import stylekit, stylekit.cli
+        stylekit.Recipe(), stylekit.PRESETS, dir(stylekit)
+        early = "torch" in sys.modules
+        import numpy, torch, PIL.Image, safetensors.torch
         seen = []
         def watch(event, args):
             writing = event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+")
@@ -270,24 +276,37 @@ def test_importing_stylekit_brings_no_page_opens_no_connection_and_writes_nothin
                 seen.append([event, str(args[0])])
         sys.addaudithook(watch)
         from stylekit import *
-        print(json.dumps([seen, sorted(name for name in sys.modules if name.startswith(("gradio", "stylekit.ui")))]))
+        assert stylekit.stylize is stylekit.transfer.stylize and not hasattr(stylekit, "sketch")
+        import stylekit.studio.run
+        page = sorted(name for name in sys.modules if name.startswith(("gradio", "spaces", "stylekit.ui")))
+        print(json.dumps({"early": early, "seen": seen, "page": page}))
     """
-    path = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=path, check=True)
-    assert json.loads(done.stdout) == [[], []] and list(tmp_path.iterdir()) == []
+    home = tmp_path_factory.mktemp("home")
+    path = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=home, env=path, check=True)
+    return json.loads(done.stdout) | {"home": home}
 
 
-def test_the_page_starts_without_torchvision():
+def test_importing_stylekit_opens_no_connection_and_writes_nothing(imported):
+    assert imported["seen"] == [] and list(imported["home"].iterdir()) == []
+
+
+def test_importing_stylekit_and_its_studio_brings_neither_gradio_nor_zerogpus_package(imported):
+    assert imported["page"] == []
+
+
+def test_importing_stylekit_brings_no_torch_until_it_is_needed(imported):
+    assert not imported["early"]
+
+
+def test_page_and_command_line_start_without_torchvision(doors):
     """Its import takes a second, and all that is needed of it are a few constants."""
-    code = "import sys, stylekit.cli, stylekit.ui, stylekit.encoders.vgg19; print('torchvision' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "False"
+    assert doors("page")["modules"] == ["gradio", "torch"]
 
 
-def test_the_studio_runs_without_gradio_and_without_zerogpus_package():
-    code = "import sys, stylekit.studio.run; print(sorted({'gradio', 'spaces'} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "[]"
+def test_the_command_line_paints_without_gradio_and_without_torchs_compiler(doors):
+    """The compiler's import takes as long as all else of torch, and nothing here is compiled."""
+    assert doors("command line")["modules"] == ["torch"]
 
 
 def test_all_is_what_there_is():
@@ -300,19 +319,6 @@ def test_all_is_what_there_is():
     exec("from stylekit import *", names)
     assert {name for name in names if not name.startswith("__")} == set(stylekit.__all__)
     assert [name for name in stylekit.__all__ if name.startswith("_")] == []
-
-
-def test_importing_stylekit_brings_no_torch_until_it_is_needed():
-    code = """if True:
-        import json, sys
-        import stylekit, stylekit.cli
-        stylekit.Recipe(), stylekit.PRESETS, dir(stylekit)
-        before = "torch" in sys.modules
-        assert stylekit.stylize is stylekit.transfer.stylize and not hasattr(stylekit, "sketch")
-        print(json.dumps([before, "torch" in sys.modules]))
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert json.loads(done.stdout) == [False, True]
 
 
 def test_every_public_name_is_documented():
