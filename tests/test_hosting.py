@@ -15,7 +15,7 @@ from gradio.data_classes import FileData
 from gradio.routes import App
 from starlette.datastructures import Headers
 
-from bench.attack import API, PHOTO, Served, png, served
+from bench.attack import API, PHOTO, Served, png
 from stylekit import ui
 from stylekit.recipe import SETTINGS
 from stylekit.studio import hosting
@@ -29,49 +29,47 @@ FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
 
 
 @pytest.fixture(scope="module")
-def studio():
-    with served(STYLEKIT_MAX_SECONDS="60") as studio:
-        yield studio
+def studio(tmp_path_factory):
+    """One for all tests; ended as hosts end it, with a painting under way."""
+    place = tmp_path_factory.mktemp("studio") / "temporary"
+    place.mkdir()
+    studio = Served(place, STYLEKIT_MAX_SECONDS="60")
+    yield studio
+    leaves_nothing(studio, signal.SIGTERM, steps=1000)
+
+
+@pytest.fixture(scope="module")
+def after_a_killed_one(studio):
+    """(another studio in the same place, what one that was killed before had left there); ended as by Ctrl-C."""
+    killed = Served(studio.folder)
+    own = killed.upload(PHOTO).removeprefix(f"{killed.folder}/")
+    killed.end(signal.SIGKILL)
+    assert own in killed.left()
+    other = Served(studio.folder, STYLEKIT_MAX_SIZE="32", STYLEKIT_MAX_STEPS="100")
+    yield other, own
+    leaves_nothing(other, signal.SIGINT, steps=100)
+
+
+def leaves_nothing(studio, number, steps):
+    """Ends it while a painting is watched, another is done, and an upload lies there that nobody used."""
+    before = {path.name for path in studio.folder.glob("stylekit-*")}
+    assert studio.painted(size=32) < 60
+    studio.upload(PHOTO)
+    messages = studio.messages("stylize_file", studio.order(steps=steps, size=32).json()["event_id"])
+    for _ in range(4):
+        next(messages)
+    assert len(studio.left()) >= 4
+    assert studio.end(number) < 20
+    assert len(before - {path.name for path in studio.folder.glob("stylekit-*")}) == 1
 
 
 # ------------------------------------------------------------------------------------------------ what stays on the disk
 
 
-def painted_and_left_open(studio):
-    """A painting that is done, one that is under way and watched, and an upload that nobody used."""
-    assert studio.painted() < 60
-    studio.upload(PHOTO)
-    event = studio.order(steps=1000, size=128).json()["event_id"]
-    messages = studio.messages("stylize_file", event)
-    for _ in range(8):
-        next(messages)
-    return messages
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_on_the_disk_however_the_studio_ends(tmp_path, number):
-    (tmp_path / "temporary").mkdir()
-    studio = Served(tmp_path / "temporary")
-    messages = painted_and_left_open(studio)
-    assert len(studio.left()) >= 4
-    assert studio.end(number) < 20
-    del messages
-    assert studio.left() == [] and not list(studio.folder.glob("stylekit-*"))
-
-
-def test_what_a_killed_studio_leaves_goes_when_the_next_one_starts_and_what_a_living_one_has_stays(tmp_path):
-    place = tmp_path / "temporary"
-    place.mkdir()
-    killed, living = Served(place), Served(place)
-    own = {studio: studio.upload(PHOTO).removeprefix(f"{place}/") for studio in (killed, living)}
-    assert sorted(killed.left()) == sorted(own.values())
-    killed.end(signal.SIGKILL)
-    assert own[killed] in killed.left()
-    third = Served(place)
-    assert third.left() == [own[living]] and living.painted() < 60
-    living.end()
-    third.end()
-    assert third.left() == [] and not list(place.glob("stylekit-*"))
+def test_what_a_killed_studio_leaves_goes_when_the_next_one_starts_and_what_a_living_one_has_stays(studio, after_a_killed_one):
+    own, (other, gone) = studio.upload(PHOTO).removeprefix(f"{studio.folder}/"), after_a_killed_one
+    assert gone not in other.left() and own in other.left()
+    assert len(list(studio.folder.glob("stylekit-*"))) == 2 and studio.painted() < 60
 
 
 def test_what_is_older_than_two_hours_goes_while_the_studio_runs(tmp_path):
@@ -258,12 +256,9 @@ def test_a_run_that_is_left_in_line_gives_its_place_back(studio):
 # ------------------------------------------------------------------------------------------------ for programs
 
 
-def test_the_printed_curl_example_works_as_printed(tmp_path):
-    (tmp_path / "temporary").mkdir()
-    studio = Served(tmp_path / "temporary", STYLEKIT_MAX_SIZE="32", STYLEKIT_MAX_STEPS="2")
-    code = studio.web.get(f"{API}/info").json()["named_endpoints"]["/stylize_file"]["code_snippets"]["bash"]
+def test_the_printed_curl_example_works_as_printed(after_a_killed_one):
+    code = after_a_killed_one[0].web.get(f"{API}/info").json()["named_endpoints"]["/stylize_file"]["code_snippets"]["bash"]
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=120)
-    studio.end()
     assert "event: complete" in done.stdout and "stylekit.png" in done.stdout
 
 
