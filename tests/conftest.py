@@ -15,13 +15,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start, too
 os.environ.pop("STYLEKIT_VGG19", None)
-
-import torch
-
-torch.set_num_threads(1)
-
 os.environ["STYLEKIT_KEEP_FOLDER"] = tempfile.mkdtemp(prefix="stylekit-tests-")  # not the user's own pins
 atexit.register(shutil.rmtree, os.environ["STYLEKIT_KEEP_FOLDER"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Here, and not above: the process that shares out the tests needs no torch."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
