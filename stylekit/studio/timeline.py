@@ -173,6 +173,11 @@ class Timeline:
         moments = [moment for branch in self.branches if branch.number == number for moment in branch.moments]
         return next((moment for moment in moments if moment.step == step and moment.path.is_file()), None)
 
+    def named(self, name: str) -> Moment | None:
+        """The moment that a page calls `branch:step`; None for what is no name of one, and for one that is gone."""
+        number, _, step = name.partition(":")
+        return self.find(int(number), int(step)) if _is_number(number) and _is_number(step) else None
+
     def tidy(self, canvas: Moment | None) -> None:
         """Drop what was left without a picture, and, beyond MOST_BRANCHES, the least advanced but that of `canvas`."""
         others = [branch for branch in self.branches if not branch.running and canvas not in branch.moments]
@@ -316,6 +321,10 @@ class Recorder:
             _remove(moment)
             raise
         return moment
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def save_thumbnail(path: Path, image: Tensor) -> Path:

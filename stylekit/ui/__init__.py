@@ -22,7 +22,7 @@ from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, events, inside, sweep, timeline, wall
+from stylekit.ui import address, api, card, compare, events, inside, sweep, timeline, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -81,6 +81,7 @@ def build(limits: Limits | None = None) -> Page:
         studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
         handlers = events.wire(page, components, studio, waiting + SPARE)
         timeline.open_room(components, studio, handlers, waiting + SPARE)
+        compare.open_room(components, words, events.AT_ONCE)
         inside.open_room(components, studio, waiting + SPARE)
         sweep.open_room(components, studio, waiting + SPARE)
         address.open_room(page, components, studio)

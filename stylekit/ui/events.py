@@ -32,7 +32,7 @@ from stylekit.studio.masks import Drawings
 from stylekit.studio.run import PREVIEW, ROOM, Order, Studio, View, opened, pictures_of
 from stylekit.studio.session import Session
 from stylekit.studio.timeline import Moment
-from stylekit.ui import plots, strip
+from stylekit.ui import compare, plots, strip
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
 from stylekit.ui.listening import Listener
@@ -115,7 +115,7 @@ class Events:
             updates[page.plot] = plots.drawn(view.table, labels, self.words("losses.label"), strip.span(session))
         if view.canvas:
             updates[page.canvas] = str(view.canvas.path)
-            updates[page.compare] = (str(view.canvas.before), str(view.canvas.path))
+            updates[page.compare] = compare.drawn(view.canvas)
             updates[page.download] = gr.update(value=str(view.canvas.path))
         return updates | self._timeline(session, view) | self._moved_along(session, view) | self._buttons(session, view)
 

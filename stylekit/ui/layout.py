@@ -31,7 +31,7 @@ from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
 from stylekit.studio.run import View
 from stylekit.studio.session import Session
-from stylekit.ui import card, strip, wall
+from stylekit.ui import card, compare, strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.words import Words
 
@@ -89,7 +89,11 @@ class Page:
     """the timeline"""
     moment: gr.Textbox
     """never seen: the moment that is looked back at, from timeline.js"""
-    compare: gr.ImageSlider
+    compare: gr.HTML
+    differences: gr.HTML
+    """of the recipes of what is compared"""
+    pair: gr.Textbox
+    """never seen: what is compared, from compare.js"""
     status: gr.HTML
     plot: gr.HTML
     paint: gr.Button
@@ -257,14 +261,7 @@ def _easel(words: Words) -> dict[str, Any]:
             )
             strip.looked_at(words)
         with gr.Tab(words("compare")):
-            parts["compare"] = gr.ImageSlider(
-                type="filepath",
-                label=words("compare.label"),
-                interactive=False,
-                slider_position=50,
-                buttons=["fullscreen"],
-                elem_id="compare",
-            )
+            parts |= compare.place(words)
         with gr.Tab(words("tiled")):  # page.js shows there what is on the canvas
             gr.HTML(f'<div id="tiled" role="img" aria-label="{escape(words("tiled.alt"))}"></div>', padding=False)
         with gr.Tab(words("masks")):

@@ -2,6 +2,7 @@
 // row, or moves along it by arrow keys, looks back: the picture lies over the canvas, where the run goes on unseen; marks on the
 // sliders say where they were; Escape or "Back to live" ends it.
 var stylekitMoment = () => "";
+var stylekitBranches = () => [];
 
 function stylekitTimeline(element, props, trigger, watch, events) {
   const strip = element.querySelector(".strip");
@@ -11,7 +12,8 @@ function stylekitTimeline(element, props, trigger, watch, events) {
   let looking = null; // {branch, moment}
   stylekitMoment = () => (looking ? `${looking.branch.number}:${looking.moment.step}` : "");
 
-  const timeline = () => props.value ?? { span: 1, branches: [], weights: [] };
+  const timeline = () => props.value || { span: 1, branches: [], weights: [] };
+  stylekitBranches = () => timeline().branches;
   const said = (key, values = {}) => props.said[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const place = (step) => (100 * step) / timeline().span;
 
@@ -70,6 +72,7 @@ function stylekitTimeline(element, props, trigger, watch, events) {
       tell(row, branch, looking?.branch.number === branch.number ? looking.moment : branch.moments.at(-1));
     }
     document.documentElement.style.setProperty("--rows", most.length);
+    document.dispatchEvent(new CustomEvent("stylekit-timeline", { detail: timeline().branches }));
     element.classList.toggle("there", most.length > 0);
     if (looking) {
       const branch = branches.find((other) => other.number === looking.branch.number);
@@ -194,7 +197,7 @@ function stylekitTimeline(element, props, trigger, watch, events) {
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !looking) return;
+    if (event.key !== "Escape" || !looking || document.querySelector(".block.fullscreen")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     live();

@@ -6,7 +6,6 @@ import gradio as gr
 
 from stylekit.studio.run import Studio, View
 from stylekit.studio.session import Session
-from stylekit.studio.timeline import Moment
 from stylekit.ui.events import AT_ONCE, Events, Updates, focus
 from stylekit.ui.layout import Page, flat, status
 
@@ -22,7 +21,7 @@ class Timeline:
 
     def put_up(self, session: Session, chosen: str) -> Any:
         """Put a moment on the easel, to be gone on from; a run that goes on is paused, and its picture kept."""
-        moment = found(session, chosen)
+        moment = session.timeline.named(str(chosen))
         if moment is None:
             raise gr.Error(self.words("timeline.gone"), print_exception=False)
         self.studio.pause(session)
@@ -31,7 +30,7 @@ class Timeline:
 
     def take_settings(self, session: Session, chosen: str) -> Updates:
         """The settings of a moment on the sliders: of a run that goes on, those that may be turned."""
-        page, moment = self.page, found(session, chosen)
+        page, moment = self.page, session.timeline.named(str(chosen))
         if moment is None:
             return {page.status: status(View("refused", "", error=self.words("timeline.gone")))}
         recipe = moment.recipe.settled()
@@ -39,12 +38,6 @@ class Timeline:
         said = status(View("done", self.words("timeline.taken", step=moment.step), done=1.0))
         updates = self.events.set_all(flat(recipe.weights if session.dials else recipe, session.artworks))
         return updates | self.events.preset_of(session) | ({} if session.dials else {page.status: said})
-
-
-def found(session: Session, chosen: object) -> Moment | None:
-    """The moment that the page calls `branch:step`; None if there is none, or no longer."""
-    number, _, step = str(chosen).partition(":")
-    return session.timeline.find(int(number), int(step)) if number.isdecimal() and step.isdecimal() else None
 
 
 def open_room(page: Page, studio: Studio, events: Events, limits_on_waiting: int) -> None:
