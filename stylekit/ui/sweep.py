@@ -83,8 +83,9 @@ def _axis(kind: str, first: str, words: Words) -> list[Any]:
     """What is varied, and the values that it is given."""
     choices = [(label(name, words), name) for name in sweep.names()]
     choices = [(words("sweep.nothing"), NOTHING), *choices] if kind == "columns" else choices
+    said = {"rows": words("sweep.rows"), "columns": words("sweep.columns")}
     with gr.Row():
-        name = gr.Dropdown(choices, value=first, label=words(f"sweep.{kind}"), elem_id=f"sweep-{kind}", min_width=110)
+        name = gr.Dropdown(choices, value=first, label=said[kind], elem_id=f"sweep-{kind}", min_width=110)
         value = _written(around(first, Recipe()))
         values = gr.Textbox(value, label=words("sweep.values"), max_lines=1, elem_id=f"sweep-{kind}-values", min_width=110)
     return [name, values]
