@@ -16,8 +16,10 @@ of memory, however long the run. PyAV (FFmpeg) writes it; it is imported when a 
 
 import contextlib
 import io
+import json
 import os
 import secrets
+import zipfile
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,6 +62,9 @@ SEEN = 128
 
 LEAST_CHANGE = 0.001
 """Mean absolute difference, in [0, 1], below which two pictures are the same to the eye."""
+
+INDEX = "shots.json"
+"""What is said of the pictures of footage that was saved."""
 
 QUALITY = 99
 """Of the JPEGs that are kept: at 92 their noise alone is as large as what a step changes, and half as many bytes."""
@@ -124,6 +129,8 @@ class Footage:
     def __init__(self, size: int | None = None, most: int = MOST_SHOTS, most_bytes: int = MOST_BYTES) -> None:
         self.size, self.most, self.most_bytes = size or LARGEST, max(2, most), most_bytes
         self.kept: list[Shot] = []
+        self.before = 0
+        """steps that were taken before the first of the frames to come: a run that goes on may count anew"""
         self._least = LEAST_CHANGE
         self._last: Frame | None = None
 
@@ -146,12 +153,40 @@ class Footage:
     @property
     def shots(self) -> list[Shot]:
         """Those kept, and the last one that was taken, however little it differs; empty if none was taken."""
-        if self._last is None or self._last.step == self.kept[-1].step:
+        if self._last is None or self._last.step + self.before == self.kept[-1].step:
             return self.kept
         return [*self.kept, self._shot(self._last, _small(self._last.image, self.kept[0].seen.shape[:2]))]
 
     def _shot(self, frame: Frame, seen: Pixels) -> Shot:
-        return Shot(_jpeg(frame.image, self.size), seen, frame.step, frame.steps, frame.weights)
+        step, steps = frame.step + self.before, frame.steps + self.before
+        return Shot(_jpeg(frame.image, self.size), seen, step, steps, frame.weights)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what was taken, as a zip of JPEGs and one JSON; raises OSError."""
+        shots = self.shots
+        said = [{"step": s.step, "steps": s.steps, "weights": _plain(s.weights)} for s in shots]
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr(INDEX, json.dumps(said))
+            for number, shot in enumerate(shots):
+                file.writestr(f"{number}.jpg", shot.jpeg)
+
+    def load(self, path: str | os.PathLike[str], until: int | None = None) -> None:
+        """Begin with what was saved, up to a step; raises OSError, ValueError or KeyError for what `save` has not written."""
+        with zipfile.ZipFile(path) as file:
+            said = json.loads(file.read(INDEX))
+            jpegs = [file.read(f"{number}.jpg") for number in range(len(said))]
+        for jpeg, facts in zip(jpegs, said, strict=True):
+            if until is not None and facts["step"] > until:
+                break
+            with Image.open(io.BytesIO(jpeg)) as picture:
+                width, height = picture.size
+            size = self.kept[0].seen.shape[:2] if self.kept else scaled((height, width), SEEN)
+            self.kept.append(Shot(jpeg, _opened(jpeg, size), facts["step"], facts["steps"], Weights(**facts["weights"])))
+
+
+def _plain(weights: Weights) -> dict[str, Any]:
+    """The weights as JSON has them."""
+    return {name: setting(name).plain(value) for name, value in vars(weights).items()}
 
 
 def recorded(frames: Iterable[Frame], footage: Footage) -> Generator[Frame, None, None]:
@@ -253,9 +288,9 @@ def _size(shot: Shot, film: Film) -> tuple[int, int]:
     return max(16, height + height % 2), max(16, width + width % 2)
 
 
-def _opened(jpeg: bytes, size: tuple[int, int]) -> Pixels:
+def _opened(jpeg: bytes, size: tuple[int, ...]) -> Pixels:
     with Image.open(io.BytesIO(jpeg)) as picture:
-        return np.asarray(picture.convert("RGB").resize(size[::-1], Image.Resampling.BICUBIC))
+        return np.asarray(picture.convert("RGB").resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
 def _mixed(picture: Pixels, other: Pixels, share: float) -> Pixels:
@@ -305,6 +340,9 @@ def sliders_of(weights: Weights) -> dict[str, Slider]:
 ALWAYS = ("content", "style", "tv")
 """Sliders that are drawn even if nobody turned them; and those of the style's layers."""
 
+ROOMY = 4
+"""Columns below which there is no room for these, but only for what was turned."""
+
 
 class Sliders:
     """Draws the weights of shots as a strip of `width` pixels: a knob on a track, in colour where it was turned."""
@@ -314,11 +352,12 @@ class Sliders:
         self._all = [sliders_of(shot.weights) for shot in shots]
         first = self._all[0]
         layers = list(shots[0].weights.layer_weights)
-        self._names = [n for n in first if n in (*ALWAYS, *layers) or any(each.get(n) != first[n] for each in self._all)]
-        self._most = {n: max(each[n].most for each in self._all if n in each) for n in self._names}
         letter = max(11, round(width / 42))
         self._font, self._row = ImageFont.load_default(letter), 2 * letter + 6
         self._columns = max(1, width // (8 * letter))
+        always = (*ALWAYS, *layers) if self._columns >= ROOMY else ()
+        self._names = [n for n in first if n in always or any(each.get(n) != first[n] for each in self._all)]
+        self._most = {n: max(each[n].most for each in self._all if n in each) for n in self._names}
         rows = -(-(len(self._names) + 1) // self._columns)
         self.height = 2 * ((rows * self._row + 8) // 2 + 1)
 

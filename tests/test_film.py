@@ -97,6 +97,25 @@ def test_sliders_are_drawn_below_and_show_what_was_turned(frames):
     assert in_color[0] == 0 < in_color[len(drawn) // 4] < in_color[-1]
 
 
+def test_a_narrow_film_has_room_for_what_was_turned_alone(frames):
+    footage = filmed(frames)
+    narrow, wide = (next(pictures(footage, Film(size=size, sliders=True), 12)).shape for size in (96, 768))
+    assert narrow[0] - 96 < 110 and wide[0] - 768 < 130
+
+
+def test_footage_that_was_saved_makes_the_same_film_and_can_be_gone_on_with(frames, tmp_path):
+    footage, again = filmed(frames[:16]), Footage()
+    footage.save(tmp_path / "footage.zip")
+    again.load(tmp_path / "footage.zip")
+    film = Film(seconds=2, sliders=True)
+    for one, other in zip(pictures(footage, film, 12), pictures(again, film, 12), strict=True):
+        assert change(one, other) < 0.01
+    again.before = 15
+    for frame in frames[:6]:
+        again.take(frame)
+    assert (again.shots[0].step, again.shots[-1].step) == (0, 20)
+
+
 def test_the_mp4_is_what_browsers_and_phones_play(frames, tmp_path):
     frames = [replace(frame, painting=frame.painting[..., :31, :29]) for frame in frames]
     write_film(tmp_path / "run.mp4", filmed(frames), Film(seconds=2, size=63))

@@ -21,7 +21,7 @@ from stylekit.pictures import Picture, open_picture, save_quickly, to_array
 from stylekit.pyramid import REPEATED, levels, scaled
 from stylekit.recipe import Recipe, Weights
 from stylekit.resize import fit
-from stylekit.studio import backends, hosting
+from stylekit.studio import backends, film, hosting
 from stylekit.studio.backends import here
 from stylekit.studio.limits import Limits
 from stylekit.studio.losses import LossTable
@@ -257,6 +257,8 @@ class _Run:
         self.begun_at = 0  # steps of its branch before the first of its recipe
         self.turned_at = 0
         self.progress = Progress()
+        self.film: film.Recorder | None = None
+        """what it is recorded by, for a visitor of the page"""
         self.usual = 0.0
         """the largest share of nearly saturated values in the pictures that it is made of"""
         self.table = LossTable()
@@ -347,6 +349,9 @@ class _Run:
         """Keep what comes on the branch that is gone on with, or on one of its own."""
         timeline, after = self.session.timeline, self.after
         branch = timeline.branch_of(after)
+        if self.session.known:
+            end = branch.end.path if branch and branch.end else None
+            self.film = film.Recorder(self.session.films, self.studio.folder, end, after.step if after else 0)
         if not (branch and after and branch.end is after and not branch.running and self._goes_on(after)):
             branch = timeline.begin(self.studio.folder(), after)
         branch.running, branch.steps = True, self.begun_at + recipe.all_steps
@@ -407,6 +412,8 @@ class _Run:
         assert self.recorder
         self.recorder.take(frame, step, turned)
         self.progress.take(frame)
+        if self.film:
+            self.film.take(frame, self.begun_at)
 
     def _view(self, frame: Frame) -> View:
         height, width = frame.painting.shape[2:]
@@ -481,6 +488,8 @@ class _Run:
             full = getattr(error.__cause__ or error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
             raise WorldError(self.words("error.full" if full else "error.not_kept")) from error
         self.session.keep(canvas)
+        if self.film:
+            self.film.keep(canvas.path)
         self.saved = frame
         return canvas
 

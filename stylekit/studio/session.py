@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stylekit.job import Job
 from stylekit.recipe import Recipe, Weights
+from stylekit.studio.film import Films
 from stylekit.studio.losses import LossTable
 from stylekit.studio.masks import Layers
 from stylekit.studio.timeline import Moment, Timeline
@@ -44,6 +45,8 @@ class Session:
         """that it began with"""
         self.watched: Watched | None = None
         """what it paints at this moment, for whoever looks inside"""
+        self.films = Films()
+        """what a film of its paintings is made of"""
         self.seconds = 0.0
         """that the last run takes in all, at the speed that it has or had; 0 = unknown"""
         self.advice: list[Any] = []
@@ -142,6 +145,7 @@ class Session:
     def forget(self) -> None:
         """Remove the visitor's pictures from the disk."""
         self.timeline.forget()
+        self.films.forget()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.canvas, self.folder, self.pictures = None, None, {}

@@ -22,7 +22,7 @@ from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, compare, events, inside, sweep, timeline, wall
+from stylekit.ui import address, api, card, compare, events, film, inside, sweep, timeline, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -84,6 +84,7 @@ def build(limits: Limits | None = None) -> Page:
         compare.open_room(components, words, events.AT_ONCE)
         inside.open_room(components, studio, waiting + SPARE)
         sweep.open_room(components, studio, waiting + SPARE)
+        film.open_room(components, studio, waiting + SPARE)
         address.open_room(page, components, studio)
         wall.open_room(page, handlers)
         card.open_room(handlers)
