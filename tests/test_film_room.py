@@ -65,13 +65,13 @@ def test_a_run_that_is_gone_on_with_is_one_film_and_a_new_one_another(studio, se
     assert steps(session) == (0, 4)
 
 
-def test_the_film_of_a_branch_has_what_came_before_it_and_not_what_came_after(studio, session):
+def test_the_film_of_a_branch_has_what_came_before_it_and_not_what_came_after(studio, session, monkeypatch):
+    monkeypatch.setattr(film, "APART", 0)
     list(studio.paint(session, ORDER))
     films, end = session.films, session.kept().path
     recorder = film.Recorder(films, studio.folder, end, 2)
     assert [shot.step for shot in recorder.footage.kept][-1] == 2
-    branch = film.Recorder(films, studio.folder, None)
-    assert branch.footage.kept == []
+    assert film.Recorder(films, studio.folder, None).footage.kept == []
 
 
 def test_footage_of_the_last_paintings_stays_and_all_goes_with_the_visitor(studio, session):
