@@ -17,6 +17,7 @@ from stylekit.studio.film import Films
 from stylekit.studio.losses import LossTable
 from stylekit.studio.masks import Layers
 from stylekit.studio.timeline import Moment, Timeline
+from stylekit.studio.undo import Changes
 from stylekit.transfer import Dials
 
 MOST_SESSIONS = 500
@@ -75,6 +76,8 @@ class Session:
         self.table = LossTable()
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
+        self.changes = Changes()
+        """of the settings"""
         self.preset: str | None = "balanced"
         """the preset that the settings are those of"""
         self.preset_note = ""

@@ -231,8 +231,13 @@ class Events:
                 session.turn(weights)
         with suppress(RecipeError):
             recipe = Recipe(**nested(settings))
+            session.changes.note(session.settings or self._first(), settings)
             session.settings, session.waiting = settings, self._waits(session, recipe)
         return let_go
+
+    def _first(self) -> dict[str, Any]:
+        """The values that the page begins with."""
+        return {key: control.value for key, control in self.page.controls.items()}
 
     def _has_turned(self, session: Session, settings: Mapping[str, Any], key: str | None) -> bool:
         """Whether one of the weights, or the one that is called `key`, is not as it was."""
@@ -260,7 +265,7 @@ class Events:
         """The same for the control called `key`, which the visitor moves: between runs, it says what becomes of it."""
         settings = dict(zip(self.page.controls, values, strict=True))
         let_go = self._take(session, settings, key)
-        updates = self._changed(session, settings) | (self._settle_of(session) if let_go else {})
+        updates = self.changed(session, settings) | (self._settle_of(session) if let_go else {})
         if session.settings == settings:
             session.refused = ""
         if session.dials or not (let_go or session.canvas):
@@ -268,7 +273,7 @@ class Events:
         said = self.words("steered.dropped" if let_go else "status.next")
         return updates | {self.page.status: status(View("done", said, done=1.0))}
 
-    def _changed(self, session: Session, values: dict[str, Any]) -> Updates:
+    def changed(self, session: Session, values: dict[str, Any]) -> Updates:
         """The preset is no longer chosen when the visitor has moved one of its settings."""
         preset = PRESETS.get(session.preset or "")
         if not preset or all(values[key] in (value, None) for key, value in _settings_of(preset).items()):
@@ -382,7 +387,9 @@ class Events:
         """What a recipe began with, for artworks in these places (0 is A); its keyframes are kept for Paint."""
         most = {key: self.page.controls[key].maximum for key in ("size", "steps")}
         clamped = {key: largest for key, largest in most.items() if getattr(recipe, key) > largest}
-        session.settings = flat(recipe, artworks) | clamped
+        brought = flat(recipe, artworks) | clamped
+        session.changes.note(session.settings or self._first(), brought)
+        session.settings = brought
         session.preset, session.preset_note = None, ""
         session.steered = recipe if recipe.keyframes or recipe.repeats else None
         said = status(View("refused", " ".join(self._to_say(session, recipe, name, clamped))))
