@@ -462,7 +462,7 @@ def test_a_full_disk_leaves_the_buttons_of_what_is_true(visit, tmp_path, monkeyp
     visitor.restore(tmp_path / "short.json")
     full = OSError(errno.ENOSPC, "No space left on device")
     with monkeypatch.context() as patched:
-        patched.setattr("stylekit.studio.run.save_png", lambda *args, **options: (_ for _ in ()).throw(full))
+        patched.setattr("stylekit.studio.timeline.save_png", lambda *args, **options: (_ for _ in ()).throw(full))
         visitor.page.locator("#paint").click()
         visitor.says("the studio’s disk is full")
         assert visitor.page.locator("#paint").is_visible()

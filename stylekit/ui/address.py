@@ -79,8 +79,7 @@ class Address:
         made = button.click(self.link, [page.content, *self._artworks, *controls], [query, page.status], **AT_ONCE)
         made.then(lambda whole: gr.update(value=whole, visible=bool(whole)), query, link, js=WHOLE, **AT_ONCE)
         pictures = [page.content, *self._artworks]
-        opened = blocks.load(self.open, [page.session, query], [*page.settings, *pictures], js=ASKED, **AT_ONCE)
-        opened.then(self.events.turn, [page.session, *controls], page.settle, **AT_ONCE)
+        blocks.load(self.open, [page.session, query], [*page.settings, *pictures], js=ASKED, **AT_ONCE)
 
 
 def _sample_name(folder: str, path: str | None) -> str:
