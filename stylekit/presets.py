@@ -67,22 +67,40 @@ PRESETS = {
     for preset in (
         Preset("balanced", "Balanced", "Photo and style in balance: the place to start.", {}),
         Preset(
-            "gentle", "Gentle", "The photo stays clear, with the style as its brushwork: for portraits.", {"style_weight": 1.5}
+            "gentle",
+            "Gentle",
+            "The photo stays clear, with the style as its brushwork: for portraits.",
+            {"statistic": "mean_covariance", "style_weight": 1.5},
         ),
-        Preset("bold", "Bold", "The style takes over and the photo becomes a hint.", {"style_weight": 40.0}),
+        Preset(
+            "bold",
+            "Bold",
+            "The style takes over and the photo becomes a hint.",
+            {"statistic": "mean_covariance", "style_weight": 40.0},
+        ),
         Preset(
             "fine",
             "Fine grain",
             "Only the grain and the colours of the style, laid over the photo's own shapes.",
-            {"layer_weights": _layers(2, 2, 1, 0.2, 0), "style_weight": 4.0},
+            {"statistic": "mean_covariance", "layer_weights": _layers(2, 2, 1, 0.2, 0), "style_weight": 4.0},
         ),
         Preset(
             "shapes",
             "Large shapes",
             "The large shapes of the style, with little of its grain.",
-            {"layer_weights": _layers(0.3, 0.2, 0.5, 2, 3), "style_weight": 15.0, "tv_weight": 1.0},
+            {
+                "statistic": "mean_covariance",
+                "layer_weights": _layers(0.3, 0.2, 0.5, 2, 3),
+                "style_weight": 15.0,
+                "tv_weight": 1.0,
+            },
         ),
-        Preset("smooth", "Smooth", "Like wet paint: the grain flows together.", {"tv_weight": 0.5, "style_weight": 15.0}),
+        Preset(
+            "smooth",
+            "Smooth",
+            "Like wet paint: the grain flows together.",
+            {"statistic": "mean_covariance", "tv_weight": 0.5, "style_weight": 15.0},
+        ),
         Preset(
             "paper",
             "As in the paper",
@@ -93,15 +111,20 @@ PRESETS = {
             "dream",
             "Dream",
             "Begins with the artwork itself and lets the photo rise from it.",
-            {"init": "style", "style_weight": 20.0},
+            {"statistic": "mean_covariance", "init": "style", "style_weight": 20.0},
         ),
         Preset(
             "brushwork",
             "Own colours",
             "The brushwork of the artwork in the photo's own colours: for portraits and places one knows.",
-            {"color_strength": 1.0},
+            {"statistic": "mean_covariance", "style_weight": 5.0, "color_strength": 1.0},
         ),
-        Preset("broad", "Broad brush", "Strokes twice as large: for small pictures and big gestures.", {"style_scales": (2.0,)}),
+        Preset(
+            "broad",
+            "Broad brush",
+            "Strokes twice as large: for small pictures and big gestures.",
+            {"statistic": "mean_covariance", "style_weight": 5.0, "style_scales": (2.0,)},
+        ),
         Preset(
             "loose",
             "Loose",
@@ -112,7 +135,7 @@ PRESETS = {
             "tile",
             "Wallpaper",
             "A tile whose borders fit to each other, with the photo as a mere hint: for textiles and wallpaper.",
-            {"tiling": True, "style_weight": 40.0, "content_weight": 0.3},
+            {"statistic": "mean_covariance", "tiling": True, "style_weight": 40.0, "content_weight": 0.3},
         ),
         _as_in(
             "crowsonkb",

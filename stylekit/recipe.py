@@ -22,7 +22,7 @@ from stylekit.errors import RecipeError
 from stylekit.pyramid import REPEATED, levels
 
 ENCODERS = ("compact", "vgg19")
-STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "bures", "sliced")
+STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
 FORMULATIONS = {
     "relative": "",
     **dict.fromkeys(("gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa"), "gram"),
@@ -318,7 +318,7 @@ class Recipe:
         Number(help="How much it keeps of the photo.", symbol="α", live=True, least=0, most=LARGEST_WEIGHT, slider=(0, 5, 0.05)),
     )
     style_weight: float = _default(
-        5.0,
+        10.0,
         Number(help="How much it takes of the style.", symbol="β", live=True, least=0, most=LARGEST_WEIGHT, slider=(0, 50, 0.5)),
     )
     tv_weight: float = _default(
@@ -375,11 +375,11 @@ class Recipe:
         ),
     )
     statistic: str = _default(
-        "mean_covariance",
+        "bures",
         Choice(
-            help="What is remembered of a style: mean_covariance is bold; gram the papers'; covariance boldest, its colours "
-            "freer; mean_variance loose; bures reaches the artwork's own colours, even rare ones; wasserstein and sliced even "
-            "and quiet. Give the last three twice the style weight.",
+            help="What is remembered of a style: bures reaches the artwork's own colours, even rare ones; mean_covariance is "
+            "bold; gram the papers'; covariance boldest, its colours freer; mean_variance loose; wasserstein and sliced even and "
+            "quiet. Of mean_covariance, gram and covariance, half the style weight is enough.",
             choices=STATISTICS,
         ),
     )

@@ -322,12 +322,12 @@ class Statistic(Generic[Measured]):
 
 
 BY_NAME: dict[str, Statistic[Any]] = {
+    "bures": Statistic(moments, bures_loss, tangent),
     "mean_covariance": Statistic(moments, mean_covariance_loss),
     "gram": Statistic(moments, gram_loss),
     "covariance": Statistic(moments, covariance_loss),
     "mean_variance": Statistic(moments, mean_variance_loss),
     "wasserstein": Statistic(moments, wasserstein_loss),
-    "bures": Statistic(moments, bures_loss, tangent),
     "sliced": Statistic(quantiles, sliced_loss),
 }
 """All statistics, by the names of recipe.STATISTICS; their losses have one scale."""

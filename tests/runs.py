@@ -15,8 +15,8 @@ from stylekit.recipe import STYLE_LAYERS
 
 OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style", "image")
-STATISTICS = ("mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "bures", "sliced")
-UNITS = [("mean_covariance", "relative"), ("gram", "relative"), ("gram", "gatys")]
+STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+UNITS = [("bures", "relative"), ("gram", "relative"), ("gram", "gatys")]
 """(statistic, formulation)"""
 
 
@@ -170,20 +170,17 @@ def numpy_losses(image, content, styles, weights, a_recipe, encoder):
     total = weights.tv_weight * terms["tv"]
     if weights.content_weight:
         f, p = matrix(of_image[a_recipe.content_layer]), matrix(of_content[a_recipe.content_layer])
-        distance = ((f - p) ** 2).sum()
-        terms["content"] = distance / 2 if gatys else distance / ((p - p.mean(1, keepdims=True)) ** 2).sum()
+        apart = ((f - p) ** 2).sum()
+        terms["content"] = apart / 2 if gatys else apart / ((p - p.mean(1, keepdims=True)) ** 2).sum()
         total += weights.content_weight * terms["content"]
     if used:
         for layer in used:
             (m, g), (m_s, g_s) = numpy_moments([of_image[layer]]), numpy_moments([s[layer] for s in of_styles])
-            c, c_s = g - np.outer(m, m), g_s - np.outer(m_s, m_s)
             if gatys:  # the paper's sums: 1/(4 N^2 M^2) sum (F F^T - S S^T)^2
                 n, places = matrix(of_image[layer]).shape
                 terms[layer] = ((g * places - g_s * places) ** 2).sum() / (4 * n**2 * places**2)
-            elif a_recipe.statistic == "gram":
-                terms[layer] = ((g - g_s) ** 2).sum() / (g_s**2).sum()
             else:
-                terms[layer] = ((c - c_s) ** 2).sum() / (c_s**2).sum() / 2 + ((m - m_s) ** 2).sum() / (m_s**2).sum() / 2
+                terms[layer] = distance(a_recipe.statistic, (m, g), (m_s, g_s))
         terms["style"] = sum(weights.layer_weights[layer] * terms[layer] for layer in used) / len(used)
         total += weights.style_weight * terms["style"]
     return total, terms

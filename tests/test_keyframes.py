@@ -113,7 +113,7 @@ def test_a_hand_on_the_dials_ends_the_playing():
     recipe = replace(BASE, keyframes=[{"at": 0.25, "style_weight": 20.0}, {"at": 0.75, "style_weight": 1.0}])
     mine = replace(BASE.weights, style_weight=9.0)
     seen = [frame.weights.style_weight for frame in frames_of(job(recipe), {12: mine})]
-    assert seen[6:] == [5.0] + 6 * [20.0] + 12 * [9.0]
+    assert seen[6:] == [BASE.style_weight] + 6 * [20.0] + 12 * [9.0]
 
 
 def test_keyframes_are_checked_as_the_rest_of_a_recipe_is():

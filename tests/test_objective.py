@@ -129,7 +129,7 @@ def test_a_split_gives_each_layer_the_styles_that_are_at_home_near_its_depth():
     for split in (0.0, 0.3, 1.0):
         # style 1 fades from the shallowest of five layers to the deepest, style 2 the other way; what is not split is equal
         shares = {layer: ((1 - split) + split * (1 - n / 4), (1 - split) + split * n / 4) for n, layer in enumerate(STYLE_LAYERS)}
-        assert layers_of(see(style_split=split)) == pytest.approx(style_losses("mean_covariance", styles, shares), rel=1e-6)
+        assert layers_of(see(style_split=split)) == pytest.approx(style_losses("bures", styles, shares), rel=1e-6)
 
 
 def test_wholly_split_two_styles_are_alone_at_the_ends_and_equal_in_the_middle():
@@ -173,7 +173,7 @@ def test_a_brush_of_some_size_is_a_style_picture_of_that_size():
     see = objective(recipe(), [big])
     # as large as the photo of 32 pixels if its scale is 1; turned up and down, and back to one that was there before
     for scale, size in [(1.0, (26, 32)), (2.0, (51, 64)), (1.5, (38, 48)), (1.0, (26, 32)), (4.0, (102, 128))]:
-        expected = style_losses("mean_covariance", [resized(big.double(), *size)], (1,))
+        expected = style_losses("bures", [resized(big.double(), *size)], (1,))
         assert layers_of(see(style_scales=(scale,))) == pytest.approx(expected, rel=1e-6)
 
 
@@ -181,7 +181,7 @@ def test_each_style_has_its_own_brush_and_1_if_none_is_named():
     styles = [picture(1, 64, 64), picture(2, 64, 64)]
     at = [resized(styles[0].double(), 16, 16), resized(styles[1].double(), 32, 32)]
     terms = objective(recipe(), styles)(style_scales=(0.5,))
-    assert layers_of(terms) == pytest.approx(style_losses("mean_covariance", at, (1, 1)), rel=1e-6)
+    assert layers_of(terms) == pytest.approx(style_losses("bures", at, (1, 1)), rel=1e-6)
 
 
 # ------------------------------------------------------------------------------------------------------- content layers
@@ -216,8 +216,8 @@ def test_the_style_is_measured_where_the_photo_is_not_kept():
     image = picture(9).double()
     shown = torch.where(keep > 0, picture(0).double(), image)
     f, s = matrices(shown, ["relu1_1"])["relu1_1"], matrices(picture(1), ["relu1_1"])["relu1_1"]
-    guided = remembered("mean_covariance", f, 1 - array(keep))
-    expected = (1 - array(keep)).mean() * distance("mean_covariance", guided, remembered("mean_covariance", s))
+    guided = remembered("bures", f, 1 - array(keep))
+    expected = (1 - array(keep)).mean() * distance("bures", guided, remembered("bures", s))
     assert see(image)["relu1_1"] == pytest.approx(expected, rel=1e-6)
 
 
@@ -250,7 +250,7 @@ def test_an_even_mask_of_ones_is_no_mask():
     assert masked() == pytest.approx(objective(recipe(), [picture(1)])(), rel=1e-9)
 
 
-@pytest.mark.parametrize("statistic", ["mean_covariance", "gram", "wasserstein", "bures", "sliced"])
+@pytest.mark.parametrize("statistic", ["bures", "mean_covariance", "gram", "wasserstein", "sliced"])
 def test_between_two_styles_masks_there_is_no_dead_gap(statistic):
     width = 96
     ramp = torch.zeros(width)
@@ -300,7 +300,7 @@ def test_what_an_artworks_mask_leaves_out_does_not_matter():
 @pytest.mark.parametrize("formulation", FORMULATIONS)
 @pytest.mark.parametrize("kind", ["squared", "absolute", "power"])
 def test_a_tile_may_begin_anywhere_on_the_grid_of_the_deepest_layer(formulation, kind):
-    statistic = {"relative": "mean_covariance", "crowsonkb": "wasserstein"}.get(formulation, "gram")
+    statistic = {"relative": "bures", "crowsonkb": "wasserstein"}.get(formulation, "gram")
     settings = recipe(formulation=formulation, statistic=statistic, tv_kind=kind, tv_weight=1.0, style_weight=1.0)
     settings = replace(settings, content_weight=0.0)  # the photo's borders fade into each other where they are
     image, content = picture(9, 32, 48).double(), picture(0, 32, 48).double()

@@ -4,6 +4,8 @@ import re
 
 from browser import PATIENCE, playwright
 
+from stylekit import Recipe
+
 expect = playwright.expect
 expect.set_options(timeout=PATIENCE)
 
@@ -50,6 +52,6 @@ def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pu
     page.get_by_role("tab", name="Why?").click()
     page.locator("#advice").click()
     expect(page.locator("#advice-said")).to_contain_text("nothing of the artwork is taken")
-    page.get_by_role("button", name="Set Style β to 5").click()
-    visitor.says("Done: Style β 5")
-    assert visitor.value("style_weight") == 5
+    page.get_by_role("button", name=f"Set Style β to {Recipe.style_weight:g}").click()
+    visitor.says(f"Done: Style β {Recipe.style_weight:g}")
+    assert visitor.value("style_weight") == Recipe.style_weight

@@ -74,7 +74,7 @@ def test_a_steered_picture_is_painted_again_from_its_file_to_the_last_pixel(begu
     page.locator("#paint").wait_for()
     drop(page, saved, "#masthead")
     visitor.says("Settings restored from steered.png. It was steered 2 times: (Paint|Start over) plays that again")
-    assert visitor.value("style_weight") == 5 and visitor.value("relu5_1") == 1
+    assert visitor.value("style_weight") == Recipe.style_weight and visitor.value("relu5_1") == 1
     page.screenshot(path=tmp_path / "restored.png")
     for _ in range(2):  # the second time without bringing it back anew
         page.locator("#paint").click()

@@ -69,9 +69,9 @@ def refusal(**settings):
 def test_the_defaults_are_those_of_the_design():
     recipe = Recipe()
     assert (recipe.encoder, recipe.size, recipe.steps) == ("compact", 512, 200)
-    assert (recipe.content_weight, recipe.style_weight, recipe.tv_weight) == (1.0, 5.0, 0.0)
+    assert (recipe.content_weight, recipe.style_weight, recipe.tv_weight) == (1.0, 10.0, 0.0)
     assert recipe.layer_weights == {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
-    assert (recipe.content_layer, recipe.statistic, recipe.formulation) == ("relu4_2", "mean_covariance", "relative")
+    assert (recipe.content_layer, recipe.statistic, recipe.formulation) == ("relu4_2", "bures", "relative")
     assert (recipe.optimizer, recipe.init, recipe.coarsest, recipe.seed) == ("lbfgs", "content", 48, 0)
     assert recipe.more_content_layers == {} and recipe.style_shares == recipe.style_scales == () and recipe.tiling is False
     assert (recipe.style_split, recipe.color_strength, recipe.averaging, recipe.variables) == (0, 0, 0, "pixels")

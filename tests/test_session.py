@@ -265,7 +265,7 @@ def test_a_value_that_no_recipe_may_have_is_refused_in_words_and_the_one_that_co
 def test_a_field_that_is_left_without_a_number_has_its_number_again(visit, typed):
     visitor = visit()
     leave(type_into(visitor, "style_weight", typed))
-    expect_value(visitor, "style_weight", "5")
+    expect_value(visitor, "style_weight", f"{Recipe.style_weight:g}")
     leave(type_into(visitor, "content_weight", "2"))
     visitor.unfold()
     leave(type_into(visitor, "seed", typed))
@@ -372,7 +372,7 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
 
     reload(stranger)
     stranger.page.wait_for_timeout(1000)
-    assert "my-" not in stranger.page.content() and stranger.value("style_weight") == 5
+    assert "my-" not in stranger.page.content() and stranger.value("style_weight") == Recipe.style_weight
     assert not stranger.page.locator("#continue").is_visible()
     other_tab = visitor.context.new_page()  # of the same browser: another visitor, perhaps the next pupil
     other_tab.goto(page.url)

@@ -2,6 +2,7 @@
 
 from browser import PATIENCE, playwright
 
+from stylekit import Recipe
 from stylekit.studio.undo import MOST, Changes
 
 
@@ -66,9 +67,9 @@ def test_settings_are_undone_and_done_again_by_keys_and_a_double_click_sets_a_sl
     expect("style_weight", "50")
     page.wait_for_timeout(800)
     page.locator("#undo").click()
-    expect("style_weight", "5")
+    expect("style_weight", f"{Recipe.style_weight:g}")
     page.wait_for_timeout(800)
     page.locator("#redo").click()
     expect("style_weight", "50")
     slider.dblclick(position={"x": 3, "y": 8})
-    expect("style_weight", "5")
+    expect("style_weight", f"{Recipe.style_weight:g}")
