@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from stylekit import __version__
 from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
 from stylekit.memory import keep_freed
-from stylekit.presets import PRESETS
+from stylekit.presets import PRESETS, Preset, preset_named
 from stylekit.recipe import (
     MOST_STYLES,
     SETTINGS,
@@ -213,7 +213,7 @@ def parser() -> Parser:
     command.add_argument("--resume", action="store_true", help="go on with results that are there already")
     source = command.add_mutually_exclusive_group()
     source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
-    source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
+    source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
     _add_common(command)
     _add_settings(command)
     said = "paint the photo from each layer alone, and the artwork from the first layers alone: what a layer sees"
@@ -242,7 +242,7 @@ def _add_arguments(command: Parser) -> None:
     command.add_argument("styles", metavar="STYLE", nargs="+", help=f"an artwork; up to {MOST_STYLES}")
     source = command.add_mutually_exclusive_group()
     source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
-    source.add_argument("--preset", metavar="NAME", choices=PRESETS, help="a named recipe: " + ", ".join(PRESETS))
+    source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
     command.add_argument("--start", metavar="FILE", help="the picture that init image begins with")
     command.add_argument("--palette", metavar="FILE", help="the picture whose colours are brought back in place of the photo's")
     command.add_argument(
@@ -331,6 +331,13 @@ def _layer_weight(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} must look like relu3_1=0.5") from None
 
 
+def _preset(text: str) -> Preset:
+    try:
+        return preset_named(text)
+    except RecipeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _device(text: str) -> str:
     if text.partition(":")[0] not in DEVICES:
         raise argparse.ArgumentTypeError(f"{text!r} must be one of {', '.join(DEVICES)}")
@@ -344,7 +351,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
         recipe = Recipe.from_json(_named(args.recipe, read_recipe_json))
     else:
-        recipe = PRESETS[args.preset].recipe() if args.preset else Recipe()
+        recipe = args.preset.recipe() if args.preset else Recipe()
     recipe = recipe.settled() if args.ignore_keyframes else recipe
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name, None) is not None}
     for name in ("layer_weights", "more_content_layers"):
@@ -713,7 +720,7 @@ def augment(args: argparse.Namespace) -> int:
 
     args.start = None
     recipe = recipe_of(args).settled()
-    if not (args.recipe or args.preset):
+    if args.recipe is None and args.preset is None:
         recipe = replace(recipe, size=args.size or SIZE, steps=args.steps or STEPS)
     if args.workers is not None and not 1 <= args.workers <= 64:
         raise UsageError(f"There are from 1 to 64 workers, not {args.workers}.")

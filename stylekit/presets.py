@@ -6,10 +6,12 @@ encoder's weights (Caffe's VGG-19, where ours is torchvision's), its number of s
 files, as of 2023, and the two tutorials.
 """
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stylekit.errors import RecipeError
 from stylekit.recipe import STYLE_LAYERS, Recipe
 
 
@@ -69,73 +71,51 @@ PRESETS = {
         Preset(
             "gentle",
             "Gentle",
-            "The photo stays clear, with the style as its brushwork: for portraits.",
-            {"statistic": "mean_covariance", "style_weight": 1.5},
+            "The photo stays clear, with the style as its colours and brushwork: for portraits.",
+            {"style_weight": 4.0, "more_content_layers": {"relu2_1": 0.2}},
         ),
+        Preset("bold", "Bold", "The style takes over and the photo becomes a hint.", {"style_weight": 50.0}),
         Preset(
-            "bold",
-            "Bold",
-            "The style takes over and the photo becomes a hint.",
-            {"statistic": "mean_covariance", "style_weight": 40.0},
+            "broad",
+            "Broad brush",
+            "Long strokes, three times as large: for big gestures.",
+            {"style_scales": (3.0,), "style_weight": 30.0},
         ),
         Preset(
             "fine",
             "Fine grain",
             "Only the grain and the colours of the style, laid over the photo's own shapes.",
-            {"statistic": "mean_covariance", "layer_weights": _layers(2, 2, 1, 0.2, 0), "style_weight": 4.0},
+            {"layer_weights": _layers(2, 2, 1, 0.2, 0), "style_weight": 12.0},
         ),
         Preset(
-            "shapes",
-            "Large shapes",
-            "The large shapes of the style, with little of its grain.",
-            {
-                "statistic": "mean_covariance",
-                "layer_weights": _layers(0.3, 0.2, 0.5, 2, 3),
-                "style_weight": 15.0,
-                "tv_weight": 1.0,
-            },
-        ),
-        Preset(
-            "smooth",
-            "Smooth",
-            "Like wet paint: the grain flows together.",
-            {"statistic": "mean_covariance", "tv_weight": 0.5, "style_weight": 15.0},
-        ),
-        Preset(
-            "paper",
-            "As in the paper",
-            "Gram matrices at one size and from noise, as Gatys, Ecker and Bethge did it: slower and finer.",
-            {"statistic": "gram", "init": "noise", "coarsest": 512, "style_weight": 100.0, "padding": "zeros"},
+            "knife",
+            "Palette knife",
+            "Flat patches of one colour with sharp edges: no grain.",
+            {"tv_kind": "absolute", "tv_weight": 1.5, "style_weight": 15.0},
         ),
         Preset(
             "dream",
             "Dream",
-            "Begins with the artwork itself and lets the photo rise from it.",
-            {"statistic": "mean_covariance", "init": "style", "style_weight": 20.0},
+            "The artwork itself, from which the photo rises: its forms stay where they are.",
+            {"init": "style", "coarsest": 512, "style_weight": 15.0},
+        ),
+        Preset(
+            "paper",
+            "As in the paper",
+            "Gram matrices at one size, as Gatys, Ecker and Bethge did it: fine lines close to the photo; slower.",
+            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average"},
         ),
         Preset(
             "brushwork",
             "Own colours",
             "The brushwork of the artwork in the photo's own colours: for portraits and places one knows.",
-            {"statistic": "mean_covariance", "style_weight": 5.0, "color_strength": 1.0},
-        ),
-        Preset(
-            "broad",
-            "Broad brush",
-            "Strokes twice as large: for small pictures and big gestures.",
-            {"statistic": "mean_covariance", "style_weight": 5.0, "style_scales": (2.0,)},
-        ),
-        Preset(
-            "loose",
-            "Loose",
-            "Colours and contrasts of the artwork, its strokes only in passing: for a quick mood.",
-            {"statistic": "mean_variance", "style_weight": 10.0},
+            {"color_strength": 1.0, "style_weight": 15.0},
         ),
         Preset(
             "tile",
             "Wallpaper",
             "A tile whose borders fit to each other, with the photo as a mere hint: for textiles and wallpaper.",
-            {"statistic": "mean_covariance", "tiling": True, "style_weight": 40.0, "content_weight": 0.3},
+            {"tiling": True, "style_weight": 50.0, "content_weight": 0.3},
         ),
         _as_in(
             "crowsonkb",
@@ -197,3 +177,19 @@ PRESETS = {
     )
 }
 """`{name: preset}`, in the order of the page."""
+
+FORMER = {"shapes": "broad", "smooth": "knife", "loose": "fine"}
+"""{a preset that there was: the one that has taken its place}"""
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of this name; raises RecipeError with what there is instead."""
+    if name in PRESETS:
+        return PRESETS[name]
+    if name in FORMER:
+        now = PRESETS[FORMER[name]]
+        raise RecipeError(
+            f"The preset {name} is no longer there: choose {now.name} ({now.title}), which has taken its place. Recipes and "
+            "pictures that were saved with it paint as they did."
+        )
+    raise RecipeError(f"There is no preset {reprlib.repr(name)}; choose one of {', '.join(PRESETS)}.")

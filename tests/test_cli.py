@@ -89,7 +89,7 @@ def test_json_lines_have_exactly_the_promised_keys(tmp_path, capsys):
 def test_a_saved_picture_brings_back_its_recipe_and_gives_the_same_picture(tmp_path, capsys):
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     assert (
-        cli.main(["stylize", PHOTO, ARTWORK, "-o", str(one), *SMALL, "--preset", "shapes", "--init", "noise", "--seed", "5"]) == 0
+        cli.main(["stylize", PHOTO, ARTWORK, "-o", str(one), *SMALL, "--preset", "broad", "--init", "noise", "--seed", "5"]) == 0
     )
     said = capsys.readouterr()
     assert said.out == "" and f"{one}: 48x32, 4 steps" in said.err and "scaled from 640x427" in said.err
@@ -161,6 +161,7 @@ BAD = {
     "init": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--init", "image"],
     "two sources": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "bold", "--recipe", "x.json"],
     "preset": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "none"],
+    "former preset": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--preset", "smooth"],
     "no recipe inside": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--recipe", PHOTO],
     "no style": ["stylize", PHOTO, "-o", "x.png"],
     "film": ["stylize", PHOTO, ARTWORK, "-o", "x.png", "--film", "x.avi"],

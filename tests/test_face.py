@@ -314,13 +314,17 @@ def test_the_skip_link_leads_to_paint(visit):
     playwright.expect(page.locator("#paint")).to_be_focused()
 
 
-def test_the_presets_are_one_stop_and_arrows_go_from_one_to_the_next(visit):
-    page = visit().page
+def test_the_presets_are_one_stop_and_arrows_go_from_one_to_the_next_with_a_sample_that_is_described(visit):
+    visitor = visit()
+    page = visitor.page
+    described = page.get_by_role("radio", name=re.compile("^Gentle The photo stays clear"))
+    playwright.expect(described).to_have_count(1)
+    assert sum("/assets/presets/" in asked for asked in visitor.requests) == page.locator("#presets input").count()
     page.locator("#presets input").first.focus()
     page.keyboard.press("ArrowRight")
     playwright.expect(page.locator("#presets label.selected")).to_have_text("Gentle")
     playwright.expect(page.locator("#preset-note")).to_contain_text("The photo stays clear")
-    page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '1.5'")
+    page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '4'")
     assert focused(page) == "gentle"
     page.keyboard.press("Tab")
     assert not page.evaluate("document.activeElement.closest('#presets')")

@@ -123,9 +123,9 @@ def test_a_closed_tab_ends_its_computation(visit, long_recipe, browser, url):
 
 def test_a_preset_sets_its_weights_and_an_error_is_one_sentence(visit, tmp_path):
     visitor = visit()
-    visitor.page.get_by_text("Large shapes", exact=True).first.click()
-    playwright.expect(visitor.page.locator("#preset-note")).to_contain_text("large shapes")
-    visitor.page.wait_for_function("document.querySelector('#set-relu5_1 input[type=number]').value == '3'")
+    visitor.page.get_by_text("Palette knife", exact=True).click()
+    playwright.expect(visitor.page.locator("#preset-note")).to_contain_text("Flat patches")
+    visitor.page.wait_for_function("document.querySelector('#set-tv_weight input[type=number]').value == '1.5'")
     text = tmp_path / "not-a-picture.jpg"
     text.write_text("This is no picture.")
     visitor.page.locator("#content input[type=file]").set_input_files(text)
@@ -179,7 +179,7 @@ def test_every_preset_can_be_painted_with(visit, tmp_path):
     (tmp_path / "small.json").write_text(Recipe(size=64, steps=4).to_json())
     visitor.restore(tmp_path / "small.json")
     visitor.page.get_by_text("As in the paper", exact=True).first.click()
-    visitor.page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '100'")
+    visitor.page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '20'")
     visitor.page.locator("#paint").click()
     visitor.says("Finished at step 4")
 

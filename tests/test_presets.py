@@ -10,18 +10,28 @@ from oracle import PROGRAMS
 from runs import array, paint, picture
 from toy import Small19
 
-from stylekit import PRESETS, Recipe
+from stylekit import PRESETS, Recipe, RecipeError
 from stylekit.objective import Objective
+from stylekit.presets import FORMER, preset_named
 
 
 def test_every_preset_is_a_recipe_of_its_own_and_says_what_it_is_for():
     recipes = {name: preset.recipe() for name, preset in PRESETS.items()}
-    assert len(set(recipes.values())) == len(recipes) >= 17
+    assert len(set(recipes.values())) == len(recipes) >= 15
     assert recipes["balanced"] == Recipe()
     for name, preset in PRESETS.items():
         assert preset.name == name and preset.title and preset.description.endswith(".")
-    loose = PRESETS["loose"].recipe(size=64, style_weight=1.0)
-    assert loose == Recipe(size=64, style_weight=1.0, statistic="mean_variance")
+    assert PRESETS["bold"].recipe(size=64, style_weight=1.0) == Recipe(size=64, style_weight=1.0)
+
+
+def test_a_preset_that_is_gone_is_refused_with_the_one_that_took_its_place_and_any_other_with_all_there_are():
+    assert preset_named("bold") is PRESETS["bold"]
+    for name, now in FORMER.items():
+        assert name not in PRESETS
+        with pytest.raises(RecipeError, match=f"{name} is no longer there: choose {now} "):
+            preset_named(name)
+    with pytest.raises(RecipeError, match="no preset 'bald'; choose one of balanced, "):
+        preset_named("bald")
 
 
 def features(image, encoder):

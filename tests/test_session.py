@@ -113,7 +113,7 @@ def test_a_picture_is_copied_once_and_its_copy_lives_on(tmp_path):
     assert not Path(session.folder or "").is_file()
 
 
-def test_large_shapes_have_less_grain_than_balanced():
+def test_the_palette_knife_leaves_less_grain_than_balanced():
     photo, artwork = open_picture(PHOTO, 128).image, open_picture(ARTWORK, 256).image
     encoder = load_encoder("compact")
 
@@ -123,7 +123,7 @@ def test_large_shapes_have_less_grain_than_balanced():
         neighbours = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
         return float((neighbours - 4 * gray[middle]).square().mean().sqrt())
 
-    assert grain("shapes") < 0.8 * grain("balanced")
+    assert grain("knife") < 0.8 * grain("balanced")
 
 
 # ------------------------------------------------------------------------------------------------------ in the browser
@@ -333,7 +333,7 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     upload(visitor, "content", photo)
     upload(visitor, "style", artwork)
     page.get_by_text("Gentle", exact=True).first.click()
-    expect_value(visitor, "style_weight", "1.5")
+    expect_value(visitor, "style_weight", "4")
     visitor.unfold()
     for name, value in (("size", 128), ("steps", 1000)):
         visitor.set(name, value)
@@ -343,7 +343,7 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     reload(visitor)  # before painting
     expect_picture(visitor, "content", photo.name)
     expect_picture(visitor, "style", artwork.name)
-    expect_value(visitor, "style_weight", "1.5")
+    expect_value(visitor, "style_weight", "4")
     visitor.unfold()
     expect_value(visitor, "size", "128")
     assert page.locator("#presets input:checked").count() == 1
@@ -354,9 +354,9 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     reload(visitor)  # in mid-run
     visitor.says(r"Your last painting, at step [1-9]")
     expect_file(visitor)
-    assert saved_recipe(visitor, tmp_path).style_weight == 1.5 and size_shown(visitor)[0] in (48, 78, 128)
+    assert saved_recipe(visitor, tmp_path).style_weight == 4 and size_shown(visitor)[0] in (48, 78, 128)
     expect_picture(visitor, "content", photo.name)
-    expect_value(visitor, "style_weight", "1.5")
+    expect_value(visitor, "style_weight", "4")
     assert page.locator("#continue").is_visible() and page.locator("#paint").inner_text() == "Start over"
     page.screenshot(path=tmp_path / "after-reload.png")
     page.locator("#continue").click()
@@ -413,7 +413,7 @@ def test_a_preset_is_no_longer_chosen_when_one_of_its_settings_was_moved(visit):
     visitor = visit()
     page = visitor.page
     page.get_by_text("Bold", exact=True).first.click()
-    expect_value(visitor, "style_weight", "40")
+    expect_value(visitor, "style_weight", "50")
     visitor.unfold()
     visitor.set("steps", 50)  # no preset's business
     page.wait_for_timeout(500)

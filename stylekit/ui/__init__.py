@@ -22,7 +22,7 @@ from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, compare, events, film, inside, sweep, timeline, undo, wall
+from stylekit.ui import address, api, card, compare, events, film, inside, samples, sweep, timeline, undo, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -102,8 +102,13 @@ def launch(demo: Page, **options: Any) -> Any:
     app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *_downloads(demo), *app.get("middleware", ())]
     settings: dict[str, Any] = {
         "theme": theme(),
-        "css_paths": [HERE / "page.css", *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css"})],
-        "head": _inside("room.css", "style") + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
+        "css_paths": [
+            HERE / "page.css",
+            *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css", samples.RULES}),
+        ],
+        "head": _inside("room.css", "style")
+        + samples.style()
+        + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
         "max_file_size": f"{demo.limits.max_upload_mb}mb",
         "max_threads": 40 + demo.limits.concurrency + demo.limits.queue,
         "state_session_capacity": 500,

@@ -33,6 +33,7 @@ from stylekit.studio.run import View
 from stylekit.studio.session import Session
 from stylekit.ui import card, compare, strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
+from stylekit.ui.samples import looks
 from stylekit.ui.words import Words
 
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
@@ -361,7 +362,7 @@ def drawn_on(photo: Any, layers: Sequence[np.ndarray] = ()) -> Any:
 def _dials(words: Words, limits: Limits) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["preset"] = gr.Radio(
-        [(preset.title, name) for name, preset in PRESETS.items() if not preset.program],
+        [(preset.title, preset.name) for preset in looks()],
         value="balanced",
         label=words("presets"),
         elem_id="presets",
