@@ -92,7 +92,7 @@ def test_the_text_names_what_is_not_usual_and_what_was_turned():
     said = card.text(replace(STEERED, init="noise", until=0.5), FILES)
     assert said.splitlines()[0] == "a photo.jpg in the style of -b.jpg and c'est.png"
     assert "Init: noise" in said and "Stopped at step 50 of 100" in said and "Tiling" not in said
-    assert "At step 25: style weight 5 -> 20, relu5_1 1 -> 0.3" in said
+    assert "At step 25: style weight 10 -> 20, relu5_1 1 -> 0.3" in said
 
 
 def test_a_card_shows_the_painting_and_its_link_and_has_an_end():

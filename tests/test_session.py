@@ -190,7 +190,11 @@ def test_what_was_painted_is_looked_back_at_and_gone_on_from_after_start_over_an
     playwright.expect(page.locator("#timeline .branch")).to_have_count(3, timeout=PATIENCE)
     assert page.locator("#timeline .branch").last.get_attribute("title") == f"Branch 3 from branch 1, step {began}"
     recipe = saved_recipe(visitor, tmp_path)
-    assert [k.rounded for k in recipe.keyframes] == [True] and recipe.settled().style_weight == 50 and recipe.style_weight == 5
+    assert (
+        [k.rounded for k in recipe.keyframes] == [True]
+        and recipe.settled().style_weight == 50
+        and recipe.style_weight == Recipe.style_weight
+    )
     page.reload()
     playwright.expect(page.locator("#timeline .branch")).to_have_count(3, timeout=PATIENCE)
     assert visitor.complaints == []

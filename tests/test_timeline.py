@@ -90,7 +90,9 @@ def test_a_run_leaves_moments_with_recipe_losses_and_weights_of_their_time(studi
     (branch,) = session.timeline.branches
     first, *_, last = branch.moments
     assert first.step == 0 and first.unfinished == 20 and last.step == 20 and last == session.canvas
-    assert {m.weights.style_weight for m in branch.moments} == {5.0, 30.0} and any(m.turned for m in branch.moments)
+    assert {m.weights.style_weight for m in branch.moments} == {Recipe.style_weight, 30.0} and any(
+        m.turned for m in branch.moments
+    )
     assert first.losses == {} and all(m.losses["style"] > 0 for m in branch.moments[1:])
     for m in branch.moments:
         assert Recipe.from_json(read_recipe_json(m.path)) == m.recipe and max(open_picture(m.path).size) == m.size

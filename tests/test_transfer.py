@@ -245,7 +245,8 @@ def test_a_dial_that_is_dragged_does_not_hold_the_painting_up(optimizer, name):
 @pytest.mark.parametrize("turn", [{"style_weight": 50.0}, {"style_weight": 0.5}, {"content_weight": 20.0}, {"tv_weight": 2.0}])
 def test_a_large_turn_shows_at_once(optimizer, turn):
     """Three steps later, the loss with the new weights has fallen by a third of what ten steps bring."""
-    settings = replace(BASE, size=48, coarsest=48, steps=20, optimizer=optimizer)
+    usual = {"statistic": "mean_covariance", "style_weight": 5.0}
+    settings = replace(BASE, size=48, coarsest=48, steps=20, optimizer=optimizer, **usual)
     loud = replace(settings.weights, **turn)
     frames = turned_at(10, settings, lambda _: loud)
     before, soon, later = (total_of(settings, frames[step], loud) for step in (10, 13, 20))
