@@ -249,7 +249,8 @@ def test_canvas_and_buttons_are_in_reach_wherever_the_page_is_scrolled(visit, lo
     )
     assert shown > 0.5 * canvas["width"] * canvas["height"], "the box is much larger than the picture in it"
     assert shown > 0.16 * width * height
-    assert not page.get_by_label("More tabs").first.is_visible()
+    more = page.get_by_label("More tabs").first.is_visible()
+    assert not more or width < 760  # on a phone, or enlarged twice, the last tabs are behind "…"
     others = page.evaluate("['#content', '#style', '#weights', '#layers'].map(s => document.querySelector(s).offsetWidth)")
     assert canvas["width"] > max(others) or canvas["width"] > 0.9 * (width - 32)
     paint(visitor, long_recipe)

@@ -93,7 +93,7 @@ def test_with_the_usual_settings_each_artwork_paints_where_its_colour_is(visit, 
     painting = painted_to_the_end(visitor, tmp_path, 60)
     height, width = painting.shape[2:]
     redder = (painting[0, 0] - painting[0, 2])[height * 2 // 5 : height * 3 // 5]
-    assert redder[:, width // 8 : width // 3].mean() > redder[:, -width // 3 : -width // 8].mean() + 0.2
+    assert redder[:, width // 8 : width // 3].mean() > redder[:, -width // 3 : -width // 8].mean() + 0.1
 
 
 @pytest.mark.parametrize("letter", ["A", "B"])
