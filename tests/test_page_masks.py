@@ -141,7 +141,7 @@ def test_a_palette_gives_its_colours_at_once_and_the_page_says_how(visit, tmp_pa
     playwright.expect(page.locator("#palette-note")).to_contain_text("by the method linear, at strength 1")
     assert visitor.value("color_strength") == 1
     page.get_by_text("Bold", exact=True).click()  # a preset leaves the palette its colours
-    page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '40'")
+    page.wait_for_function("document.querySelector('#set-style_weight input[type=number]').value == '50'")
     assert visitor.value("color_strength") == 1
     red, green, blue = painted_to_the_end(visitor, tmp_path, 20).mean((0, 2, 3))
     assert green > red + 0.3 and green > blue + 0.2

@@ -2,7 +2,7 @@
 
 from browser import PATIENCE, playwright
 
-from stylekit import Recipe
+from stylekit import PRESETS, Recipe
 from stylekit.studio.undo import MOST, Changes
 
 
@@ -61,7 +61,7 @@ def test_settings_are_undone_and_done_again_by_keys_and_a_double_click_sets_a_sl
     expect("style_weight", "50")
     page.wait_for_timeout(1500)  # the studio has it
     page.get_by_text("Gentle", exact=True).first.click()
-    expect("style_weight", "1.5")
+    expect("style_weight", f"{PRESETS['gentle'].settings['style_weight']:g}")
     page.wait_for_timeout(1500)
     page.keyboard.press("Control+z")
     expect("style_weight", "50")

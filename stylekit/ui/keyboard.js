@@ -8,10 +8,11 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.repeat) return;
     const inFullScreen = document.querySelector(".block.fullscreen"); // Escape leaves it
+    const looksBack = event.target.closest("#timeline") && document.querySelector("#then figure")?.checkVisibility(); // and that
     const pressed =
       event.key === " " && !event.target.closest(takesSpace)
         ? button("pause", "continue", "paint")
-        : event.key === "Escape" && !inFullScreen && !event.target.closest(takesEscape)
+        : event.key === "Escape" && !inFullScreen && !looksBack && !event.target.closest(takesEscape)
           ? button("stop")
           : null;
     if (!pressed) return;
