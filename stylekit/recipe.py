@@ -445,7 +445,7 @@ class Recipe:
     variables: str = _default(
         "pixels",
         Choice(
-            help="What is improved: the pixels, or bands of an octave each, which find large forms sooner and leave less grain.",
+            help="What is improved: the pixels, or bands of an octave each, which are softer, with less grain.",
             choices=VARIABLES,
         ),
     )
