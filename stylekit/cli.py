@@ -1,4 +1,4 @@
-"""The command line: `stylekit stylize CONTENT STYLE -o OUT.png`, `sweep`, `inside`, `augment`. Its options are Recipe's fields.
+"""The command line: `stylekit stylize CONTENT STYLE -o OUT.png` and its like; their options are Recipe's fields.
 
 Exit status: 0 painted; 1 the world failed; 2 asked wrongly; 130 interrupted, 143 terminated. Whatever ends a painting after
 its first step, the last picture is saved; in the temporary folder, if there is no room where it was to go. What needs torch is
@@ -40,14 +40,18 @@ from stylekit.studio.progress import Progress
 from stylekit.threads import limit_threads
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from PIL.Image import Image
     from torch import Tensor
 
+    from stylekit.clip import Camera, Clip
     from stylekit.encoders import Encoder
     from stylekit.objective import Masks
     from stylekit.pictures import Picture
     from stylekit.sweep import Cell
     from stylekit.transfer import Frame
+    from stylekit.video import Shot
 
 SEEN = ("encoder", "statistic", "pooling", "padding", "seed")
 """The settings that change what a layer sees."""
@@ -111,6 +115,8 @@ def _obey(arguments: Sequence[str]) -> int:
         return inside(args)
     if args.command == "augment":
         return augment(args)
+    if args.command == "video":
+        return video(args)
     return {"stylize": paint, "sweep": sweep}[args.command](args, recipe_of(args))
 
 
@@ -216,6 +222,9 @@ def parser() -> Parser:
     source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
     _add_common(command)
     _add_settings(command)
+    _add_video(
+        commands.add_parser("video", help="paint a clip, or a photo that a camera moves over, as a film", allow_abbrev=False)
+    )
     said = "paint the photo from each layer alone, and the artwork from the first layers alone: what a layer sees"
     command = commands.add_parser("inside", help=said, allow_abbrev=False)
     _add_ends(command)
@@ -290,6 +299,31 @@ def _add_film(command: Parser) -> None:
     film.add_argument("--film-size", metavar="NUMBER", type=int, help="its longest side (default: the painting's, up to 1080)")
     film.add_argument("--film-sliders", action="store_true", default=None, help="draw in how the weights are turned")
     film.add_argument("--film-loop", action="store_true", default=None, help="from the photo to the painting and back")
+
+
+def _add_video(command: Parser) -> None:
+    """What `video` takes."""
+    _add_ends(command)
+    command.add_argument("styles", metavar="STYLE", nargs="+", help=f"an artwork; up to {MOST_STYLES}")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
+    source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
+    command.add_argument("--from", dest="begin", metavar="S", type=float, default=0.0, help="where to begin, in seconds")
+    command.add_argument("--to", dest="end", metavar="S", type=float, help="where to end, in seconds (default: its end)")
+    command.add_argument("--steps-per-frame", metavar="N", type=int, help="how many times each picture is improved (default: 12)")
+    command.add_argument(
+        "--hold", metavar="NAME", help="what holds a picture to those before: flow (default), difference or none"
+    )
+    command.add_argument("--temporal-weight", metavar="NUMBER", type=float, help="how strongly (default: 2)")
+    said = "what a setting is at a moment, such as --at 0:style_weight=2 5:style_weight=20; it glides from one to the next"
+    command.add_argument("--at", metavar="S:SETTING=NUMBER", nargs="+", action="extend", help=said)
+    command.add_argument(
+        "--camera", metavar="NAME", help="CONTENT is a photo; how a camera moves over it: zoom-in, zoom-out, pan-left, pan-right"
+    )
+    command.add_argument("--seconds", metavar="NUMBER", type=float, help="how long it moves (default: 5)")
+    command.add_argument("--resume", action="store_true", help="go on with a film that was cut short")
+    _add_common(command)
+    _add_settings(command)
 
 
 def _add_option(group: Any, name: str, described: Setting) -> None:
@@ -744,6 +778,70 @@ def augment(args: argparse.Namespace) -> int:
     return 0 if manifest.known else 1
 
 
+# ------------------------------------------------------------------------------------------------------ moving pictures
+
+
+def video(args: argparse.Namespace) -> int:
+    """Carry out `video`; returns 0. Raises what ended it early; the film has the pictures that were finished until then."""
+    args.start = None
+    recipe = recipe_of(args)
+
+    from stylekit.clip import Clip
+    from stylekit.pictures import open_picture
+    from stylekit.reel import Reel, facts
+    from stylekit.video import Video, filmed, turned
+
+    given = {"steps": args.steps_per_frame, "hold": args.hold, "weight": args.temporal_weight}
+    plan = Video(recipe, turns=turned(args.at or ()), **{name: value for name, value in given.items() if value is not None})
+    keep_freed()
+    limit_threads()
+    with _handled(_interrupt):
+        out, report = _checked_out(args.out, [".mp4"]), Report(args)
+        _check_device(args.device)
+        source = _source(args, recipe)
+        styles = [_named(path, lambda path: open_picture(path, recipe.size, enlarge=False).image) for path in args.styles]
+        encoder = _encoder(recipe.encoder, args.device, report)
+        reel = Reel(out, facts(plan, source, [args.content, *args.styles]), args.resume)
+        report.note(f"{len(reel)} pictures were there already" if len(reel) else "")
+        end: BaseException | None = None
+        began, painted = time.monotonic(), 0
+        with _noted() as caught:
+            try:
+                for shot in filmed(source, styles, plan, encoder=encoder, painted=reel):
+                    if shot.finished:
+                        reel.add(shot)
+                        painted += 1
+                        report.shot(shot, source.seconds, (time.monotonic() - began) / painted, len(reel), source.rate)
+                    if caught:
+                        raise KeyboardInterrupt(*caught)
+            except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:
+                end = error
+            if len(reel):
+                reel.write(source.rate, source if isinstance(source, Clip) else None)
+                report.video(out, len(reel), end)
+        if end is not None:
+            raise end
+        reel.delete()
+    return 0
+
+
+def _source(args: argparse.Namespace, recipe: Recipe) -> "Clip | Camera":
+    """What is to be painted: a clip, or a photo that a camera moves over."""
+    from stylekit.clip import CLOSER, Camera, Clip
+    from stylekit.pictures import open_picture
+
+    if args.camera is None:
+        if args.seconds is not None:
+            raise UsageError(
+                "--seconds is how long a camera moves over a photo; add --camera, or choose a part by --from and --to."
+            )
+        return _named(args.content, lambda path: Clip(path, recipe.size, args.begin, args.end))
+    if args.begin or args.end is not None:
+        raise UsageError("--from and --to choose a part of a clip; say by --seconds how long a camera moves over a photo.")
+    photo = _named(args.content, lambda path: open_picture(path, round(recipe.size / CLOSER), enlarge=False)).image
+    return Camera(photo, recipe.size, args.camera, 5.0 if args.seconds is None else args.seconds)
+
+
 def _write_text(path: Path, text: str) -> None:
     """Raises PictureError if it cannot be written."""
     try:
@@ -835,6 +933,22 @@ class Report:
         if self.json:
             self.event(event="film", out=str(out), seconds=seconds)
         self.note(f"{out}: {seconds:g} s, {out.stat().st_size / 1e6:.1f} MB")
+
+    def shot(self, shot: "Shot", seconds: float | None, each: float, done: int, rate: "Fraction") -> None:
+        """A picture of a clip is painted; `each` took so many seconds."""
+        count = None if seconds is None else max(done, round(seconds * rate))
+        if self.json:
+            losses = {name: round(loss, 6) for name, loss in shot.frame.losses.items()}
+            self.event(event="picture", number=shot.number, at=shot.moment.at, begins=shot.begins, losses=losses)
+        left = "" if count is None else f" of about {count}, {each * (count - done) / 60:.0f} min left"
+        self.line(f"picture {done}{left}, {each:.1f} s each")
+
+    def video(self, out: Path, count: int, end: BaseException | None) -> None:
+        """The film of a clip is written."""
+        if self.json:
+            how = {"interrupted": True} if isinstance(end, KeyboardInterrupt) else {"failed": True} if end else {}
+            self.event(event="done", out=str(out), pictures=count, **how)
+        self.note(f"{out}: {count} pictures" + ("; go on with --resume" if end else ""))
 
     def done(self, out: Path, last: "Frame", encoder: "Encoder", end: BaseException | None) -> None:
         """The picture is saved as `out`; `end` is what ended the painting early."""

@@ -444,7 +444,7 @@ def _encoded(path: Path, suffix: str, taken: Iterator[Pixels]) -> Iterator[None]
                 stream = file.add_stream(encoder, rate=RATES[suffix], options=settings)
                 stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], pixels
                 if pixels == "yuv420p":
-                    _tag(stream.codec_context)
+                    tag(stream.codec_context)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             if pixels == "yuv420p":
                 frame = frame.reformat(format=pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
@@ -456,6 +456,6 @@ def _encoded(path: Path, suffix: str, taken: Iterator[Pixels]) -> Iterator[None]
         file.mux(stream.encode())
 
 
-def _tag(context: Any) -> None:
+def tag(context: Any) -> None:
     """Say that the colours are BT.709, or each player would guess."""
     context.color_primaries = context.color_trc = context.colorspace = context.color_range = BT709

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
-from stylekit.objective import Masks
+from stylekit.objective import Held, Masks
 from stylekit.pyramid import REPEATED, Level, levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, Keyframe, Recipe, Weights
 from stylekit.resize import fit
@@ -39,10 +39,15 @@ class Job:
     """whose colours are brought back; None = the content's"""
     done: int = 0
     """steps of the recipe that were taken before: the run is resumed behind them"""
+    held: Held | None = None
+    """of a picture of a clip: what it is held to"""
 
     def __post_init__(self) -> None:
         _check_pictures(self.content, self.styles, self.start, self.palette)
         _check_masks(self.masks, self.content, self.styles)
+        if self.held is not None:
+            _check_values(self.held.picture, "picture", 3)
+            _check_values(self.held.where, "mask", 1)
         for name in ("style_shares", "style_scales"):
             if len(getattr(self.recipe, name)) > len(self.styles):
                 count = len(getattr(self.recipe, name))

@@ -47,6 +47,27 @@ class Masks:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What a picture of a clip is held to: the painting before it, moved to where things are now."""
+
+    picture: Tensor
+    """(1, 3, h, w), sRGB in [0, 1]"""
+    where: Tensor
+    """(1, 1, h, w) in [0, 1]: how far each place of it is known"""
+    weight: float
+    """of the temporal loss, at least 0"""
+
+    def at(self, size: tuple[int, int], device: torch.device) -> "Held":
+        """The same for paintings of `size`."""
+        picture, where = (fit(x.detach().to(device, torch.float32), size) for x in (self.picture, self.where))
+        return Held(picture, where, self.weight)
+
+
+HELD_UNIT = 0.01
+"""Mean squared difference, of values in [0, 1], that is a temporal loss of 1."""
+
+
 class StyleTarget(NamedTuple):
     """What a layer of the painting is compared with, and where."""
 
@@ -67,6 +88,8 @@ class Targets(NamedTuple):
     """{layer: the content's features}"""
     style: Mapping[str, Sequence[StyleTarget]]
     """{layer: targets}: one of the styles' mixture, or one for each style with masks"""
+    held: Held | None = None
+    """in a clip, the painting before"""
 
 
 class Coefficients(NamedTuple):
@@ -110,7 +133,18 @@ def loss(
         terms["style"] = torch.stack(each).sum() / coefficients.layers
         total = total + coefficients.style * terms["style"]
         terms |= per_layer
+    if targets.held is not None:
+        terms["temporal"] = held_loss(image, targets.held)
+        total = total + targets.held.weight * terms["temporal"]
     return total, terms
+
+
+def held_loss(image: Tensor, held: Held) -> Tensor:
+    """Mean squared difference of an image (1, 3, H, W) from what it is held to, where that is known, in HELD_UNIT.
+
+    Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (GCPR 2016).
+    """
+    return (held.where * (image - held.picture).square()).mean() / HELD_UNIT
 
 
 def _style_loss(features: Tensor, parts: Sequence[StyleTarget], units: Units) -> Tensor:
@@ -123,11 +157,18 @@ class Objective:
     """The loss of recipe.py for one size of the picture: how far an image is from the content and from the style."""
 
     def __init__(
-        self, content: Tensor, styles: Sequence[Tensor], recipe: Recipe, encoder: Encoder, masks: Masks | None = None
+        self,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        recipe: Recipe,
+        encoder: Encoder,
+        masks: Masks | None = None,
+        held: Held | None = None,
     ) -> None:
         """content (1, 3, H, W) in the size of the image; styles (1, 3, h, w) in any size; all on the encoder's device."""
         self.content, self.styles, self.recipe, self.masks = content, styles, recipe, masks or Masks()
         self.keep = None if self.masks.keep is None else fit(self.masks.keep, _size(content))
+        self._held = None if held is None else held.at(_size(content), content.device)
         self._encoder = encoder.variant(recipe.padding, recipe.pooling)
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._statistic = statistics.BY_NAME[recipe.statistic]
@@ -153,6 +194,7 @@ class Objective:
             self.content,
             {layer: self._content[layer, weights.tiling] for layer in content_layers},
             {layer: self._style_targets(layer, _size(features[layer]), weights) for layer in style_layers},
+            self._held,
         )
         return loss(image, features, targets, self.coefficients(weights), self._units(weights))
 

@@ -242,7 +242,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
         )
 
     def objective_at(longest: int) -> Objective:
-        return Objective(fit(content, job.size(longest, encoder)), styles, recipe, encoder, masks)
+        return Objective(fit(content, job.size(longest, encoder)), styles, recipe, encoder, masks, job.held)
 
     yield frame(job.done, level + 1, dials.weights, 0.0)
     remaining = part(plan, job.done, round(recipe.until * recipe.all_steps))

@@ -28,6 +28,9 @@ STOREYS = {
     "job": 6,
     **dict.fromkeys(["transfer", "presets"], 7),
     **dict.fromkeys(["explore", "augment", "film", "sweep", "card"], 8),
+    **dict.fromkeys(["flow", "clip"], 8.5),  # a clip is written like a film
+    "video": 8.6,
+    "reel": 8.7,
     "stylekit": 9,  # its __init__: the public names of all rooms below
     "studio": 10,
     **dict.fromkeys(["cli", "ui"], 11),
@@ -443,5 +446,5 @@ def test_requirements_name_what_is_imported_and_nothing_else():
     required = {re.match(r"[\w.-]+", line)[0].lower() for line in lines if line and not line.startswith("#")}
     tops = {module.split(".")[0] for path, source in files() for module in imports(path, ast.parse(source))}
     foreign = tops - sys.stdlib_module_names - {"stylekit", "spaces"}  # spaces: there on a Space of the right kind alone
-    named = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
+    named = {"PIL": "pillow", "cv2": "opencv-python-headless", "pillow_heif": "pillow-heif"}
     assert {named.get(name, name) for name in foreign} == required
