@@ -33,13 +33,26 @@ class Visitor:
         )
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
-        self.requests, self.complaints = [], []
+        self.requests, self.complaints, self.asking = [], [], set()
         self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("request", lambda request: self.asking.add(request) if request.method == "POST" else None)
+        for end in ("requestfinished", "requestfailed"):
+            self.page.on(end, lambda request: self.asking.discard(request))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(url)
         self.page.locator("#paint").wait_for()
         for picture in ("#canvas img", "#content img", "#style img"):
             self.page.locator(picture).first.wait_for()
+
+    def settle(self, quiet=5):
+        """Wait until the studio has answered all that the page has told it, for so many tenths of a second."""
+        calm = 0
+        for _ in range(PATIENCE // 100):
+            self.page.wait_for_timeout(100)
+            calm = 0 if self.asking else calm + 1
+            if calm >= quiet:
+                return
+        raise AssertionError(f"the page still waits for {[request.url for request in self.asking]}")
 
     def restore(self, path):
         self.page.locator("#dials > input[type=file]").set_input_files(path)

@@ -166,7 +166,8 @@ LETTERS = """() => {
     + 'footer button, #dials :is(h2, p, button), .dial :is(span, .info-text, input[type=number]), #presets span, '
     + '.label-wrap span';
   const shown = [...document.querySelectorAll(texts)].filter(e => e.checkVisibility());
-  const named = shown.map(e => [e, `${e.tagName}.${e.className}:${(e.innerText?.trim() || e.ariaLabel || '').slice(0, 24)}`]);
+  const said = e => e.innerText?.trim().replace(/^[0-9.]+s\\s+/, '') || e.ariaLabel || '';  // without gradio's unseen clock
+  const named = shown.map(e => [e, `${e.tagName}.${e.className}:${said(e).slice(0, 24)}`]);
   const texted = named.filter(([e, name]) => !name.endsWith(':'));
   return Object.fromEntries(texted.map(([e, name]) => [name, parseFloat(getComputedStyle(e).fontSize)]));
 }"""

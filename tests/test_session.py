@@ -342,7 +342,7 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     for name, value in (("size", 128), ("steps", 1000)):
         visitor.set(name, value)
         expect_value(visitor, name, str(value))
-    page.wait_for_timeout(3000)  # the studio has them by now
+    visitor.settle()
 
     reload(visitor)  # before painting
     expect_picture(visitor, "content", photo.name)
@@ -355,7 +355,11 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
 
     page.locator("#paint").click()
     visitor.different_pictures(3)
-    reload(visitor)  # in mid-run
+    reload(visitor)  # in mid-run: it goes on
+    visitor.different_pictures(3)
+    page.locator("#pause").click()
+    visitor.says("Paused at step")
+    reload(visitor)  # what the visitor has paused stays so
     visitor.says(r"Your last painting, at step [1-9]")
     expect_file(visitor)
     assert saved_recipe(visitor, tmp_path).style_weight == 4 and size_shown(visitor)[0] in (48, 78, 128)

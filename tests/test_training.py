@@ -17,7 +17,7 @@ from stylekit.optimizers import OPTIMIZERS
 from stylekit.recipe import STYLE_LAYERS, Recipe
 from stylekit.statistics import FLOOR
 from stylekit.variables import Pixels
-from training import calibrate, initialize, train_compact
+from training import calibrate, data, initialize, train_compact
 from training.data import Painting, Pictures
 from training.optimizers import Optimizers
 from training.student import Student, layer_losses
@@ -246,12 +246,31 @@ def test_calibration_finds_how_much_more_of_the_weak_directions_the_teacher_has(
 def test_a_short_training_ends_with_weights_that_can_be_loaded_and_resumed(tmp_path, monkeypatch, capsys):
     if not (SHARED / "weights/vgg19_standin.safetensors").exists():
         pytest.skip("the pictures and the teacher to train with are not here (../shared)")
-    monkeypatch.setattr(initialize, "FIRST_STEPS", 20)
+    monkeypatch.setattr(initialize, "FIRST_STEPS", 5)
     monkeypatch.setattr(train_compact, "INITIAL_BATCHES", 1)
+    monkeypatch.setattr(data, "STEPS", (4, 6))
+    monkeypatch.setattr(train_compact, "SIDE", 48)
+    few = tmp_path / "pictures"
+    few.mkdir()
+    for picture in sorted((SHARED / "training").glob("*.jpg"))[::36][:20]:  # one of them to measure by
+        (few / picture.name).symlink_to(picture)
     out = tmp_path / "made.safetensors"
 
     def trained(*options):
-        argv = ["train_compact", "--minutes", "0.05", "--threads", "2", "--pool", "2", "--out", str(out), *options]
+        argv = [
+            "train_compact",
+            "--minutes",
+            "0.001",
+            "--threads",
+            "1",
+            "--pool",
+            "2",
+            "--pictures",
+            str(few),
+            "--out",
+            str(out),
+            *options,
+        ]
         monkeypatch.setattr(sys, "argv", argv)
         train_compact.main()
         return capsys.readouterr().out.splitlines()

@@ -59,10 +59,10 @@ def test_settings_are_undone_and_done_again_by_keys_and_a_double_click_sets_a_sl
     slider.focus()
     slider.press("End")
     expect("style_weight", "50")
-    page.wait_for_timeout(1500)  # the studio has it
+    visitor.settle()
     page.get_by_text("Gentle", exact=True).first.click()
     expect("style_weight", f"{PRESETS['gentle'].settings['style_weight']:g}")
-    page.wait_for_timeout(1500)
+    visitor.settle()
     page.keyboard.press("Control+z")
     expect("style_weight", "50")
     page.wait_for_timeout(800)

@@ -20,6 +20,9 @@ from stylekit.resize import fit
 from stylekit.transfer import Turn, descend
 from stylekit.variables import Pixels
 
+STEPS = (30, 120)
+"""Fewest and most of a picture that is being painted."""
+
 
 class Pictures:
     """All pictures of a folder in memory, every `held_out`-th of them kept back for measuring."""
@@ -99,7 +102,7 @@ class Painting:
             content_weight=10 ** rng.uniform(-1.7, 0.3),
             style_weight=1.0,
             padding="zeros",
-            steps=rng.randint(30, 120),
+            steps=rng.randint(*STEPS),
         )
         return cls(content, style, recipe, OPTIMIZERS[recipe.optimizer](Pixels(image)))
 

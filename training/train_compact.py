@@ -27,6 +27,9 @@ from training.teacher import Teacher
 
 ROOT = Path(__file__).parents[2] / "shared"
 
+SIDE = 128
+"""Pixels of a crop, and of a picture that is being painted."""
+
 RECENT = 16
 """Batches that are kept to be learned from again: making one, teacher included, costs more than a step with it."""
 
@@ -52,7 +55,7 @@ def train(args: argparse.Namespace) -> None:
     average.load_state_dict(student.state_dict())
     average.requires_grad_(False)
     optimizers = Optimizers(student, args.lr)
-    measuring = pictures.measuring_batch(160)
+    measuring = pictures.measuring_batch(SIDE * 5 // 4)
     wanted = teacher(measuring)
     pool: list[Painting] = []
     recent: list[tuple[Tensor, dict[str, Tensor]]] = []
@@ -102,14 +105,14 @@ def next_batch(
     Two crops with the same disturbed; two that are being painted (`pool`; the same two crops if None) with their contents, or
     one of them with its disturbed self.
     """
-    crops = [pictures.crop(128, rng) for _ in range(2)]
+    crops = [pictures.crop(SIDE, rng) for _ in range(2)]
     painted = [crops[:1] * 2, crops[1:] * 2] if pool is None else paint_some(pool, args, pictures, student, rng)
     (one, content), (two, other) = painted
     seconds = [pictures.disturbed(crops[0], rng), noisy(crops[1], rng), content, rng.choice((other, noisy(two, rng)))]
     firsts = [*crops, one, two]
     x = torch.cat(firsts + seconds).contiguous(memory_format=torch.channels_last)
-    size = rng.choice((96, 128, 128, 160))  # cut or mirrored on, so that no size of the borders is learned
-    return x[:, :, :size, :size] if size <= 128 else nn.functional.pad(x, [0, size - 128] * 2, mode="reflect")
+    size = rng.choice((3, 4, 4, 5)) * SIDE // 4  # cut or mirrored on, so that no size of the borders is learned
+    return x[:, :, :size, :size] if size <= SIDE else nn.functional.pad(x, [0, size - SIDE] * 2, mode="reflect")
 
 
 @torch.no_grad()
@@ -124,14 +127,14 @@ def paint_some(
 ) -> list[list[Tensor]]:
     """Two pictures of the pool after three more steps each, with their contents; finished ones make room for new ones."""
     while len(pool) < args.pool:
-        pool.append(Painting.begin(pictures, 128, rng))
+        pool.append(Painting.begin(pictures, SIDE, rng))
     shown = []
     student.requires_grad_(False)
     for index in rng.sample(range(len(pool)), 2):
         alive = pool[index].paint(student.net, 3)
         shown.append([pool[index].image.clamp(-0.2, 1.2), pool[index].content])
         if not alive:
-            pool[index] = Painting.begin(pictures, 128, rng)
+            pool[index] = Painting.begin(pictures, SIDE, rng)
     student.requires_grad_(True)
     student.net.root.requires_grad_(False)
     return shown
@@ -139,7 +142,7 @@ def paint_some(
 
 def painted_to_the_end(net: Compact, pictures: Pictures, rng: random.Random) -> Painting:
     """A new painting, finished."""
-    painting = Painting.begin(pictures, 128, rng)
+    painting = Painting.begin(pictures, SIDE, rng)
     while painting.paint(net, 5):
         pass
     return painting

@@ -62,6 +62,11 @@ class Drawings:
         drawn: dict[object, Layers] = {"content": self.content}
         return drawn | {number: layers for number, layers in self.styles.items()}  # noqa: C416  keys of two kinds
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is painted at all."""
+        return not any(len(layers) for layers in self.on_each.values())
+
     def over(self, below: Mapping[object, Layers]) -> "Drawings":
         """These on top of earlier ones, which are brought to their size where something is painted on both."""
         styles = {number: _stacked(below.get(number, ()), layers) for number, layers in self.styles.items()}

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import filecmp
 import logging
+import math
 import shutil
 import threading
 import time
@@ -58,6 +59,9 @@ The looks leave up to 0.14."""
 
 ROOM = 2
 """How much larger than the content an artwork is kept, for style scales that grow while it runs."""
+
+RETURN = 600.0
+"""Seconds within which a page that is loaded anew goes on with what it interrupted: later, nobody expects that it computes."""
 
 Words = Callable[..., str]
 """A sentence by its key, with the values that it names."""
@@ -144,6 +148,7 @@ class Studio:
         run = _Run(self, session, order, heard)
         session.dials, session.recipe = run.dials, order.recipe
         session.stopping = session.waiting = session.refused = session.let_go = ""
+        session.interrupted = -math.inf
         try:
             yield from run.views()
         except GeneratorExit:  # the page is gone, perhaps to be loaded anew; this may be the thread that serves everybody
@@ -165,9 +170,16 @@ class Studio:
                 session.dials = session.watched = None
 
     def left(self, session: Session) -> Moment | None:
-        """The painting that the visitor left by loading the page anew; a run that goes on is paused for it."""
+        """The painting that the visitor left by loading the page anew; a run that goes on is paused for it, as interrupted."""
+        going_on = session.dials is not None
         self.pause(session)
+        if going_on and session.canvas and session.canvas.unfinished and _found_again(session.canvas.sources):
+            session.interrupted = time.monotonic()
         return session.kept()
+
+    def goes_on(self, session: Session) -> bool:
+        """Whether the painting was interrupted a moment ago, so that a page that is loaded anew goes on with it."""
+        return time.monotonic() - session.interrupted < RETURN and session.dials is None and session.kept() is not None
 
     def pause(self, session: Session) -> None:
         """Pause the run that goes on, if one does, and wait for its last picture."""
@@ -250,6 +262,8 @@ class _Run:
         self.sources = order.sources
         self.left = False
         """whether the page is gone, and a thread is looking after what it leaves"""
+        self.expired = False
+        """whether it took as long as a run may"""
         self.after: Moment | None = None
         """what it goes on from"""
         self.branch: Branch | None = None
@@ -319,7 +333,8 @@ class _Run:
             for frame in frames:
                 self._take(frame)
                 now = time.monotonic()
-                if self.over or now > deadline:
+                self.expired = now > deadline
+                if self.over or self.expired:
                     return
                 just_turned = self.turned_at == self.begun_at + frame.step
                 if now - shown >= (QUICK if just_turned else PERIOD):
@@ -463,6 +478,9 @@ class _Run:
         self._read_losses(frame)
         canvas = self._keep(frame)
         paused = frame.step < frame.steps and self.session.stopping != "stop"
+        own = self.session.dials in (None, self.dials) and _found_again(self.sources)
+        if paused and own and not self.session.stopping and not self.expired:
+            self.session.interrupted = time.monotonic()
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
         text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.painting))
         note = "" if error else self._fault(frame)
@@ -497,6 +515,11 @@ class _Run:
 def saturated(image: Tensor, nearly: float = 0.0) -> float:
     """Share of the values of an image that are 0 or 1, or lie within `nearly` of it: nothing can be darker or brighter."""
     return float(((image <= nearly) | (image >= 1 - nearly)).float().mean())
+
+
+def _found_again(sources: Sources) -> bool:
+    """Whether a page that is loaded anew has all that a painting is made of: it has no drawings."""
+    return sources.drawings is None or sources.drawings.empty
 
 
 def _same(some: Sequence[str], others: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """What the studio knows of one visitor: the run that goes on, the timeline, and what a reload finds again."""
 
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -66,6 +67,8 @@ class Session:
         """which settings the run cannot take, for it to say"""
         self.let_go = ""
         """that a hand has ended the playing of keyframes, for the run to say"""
+        self.interrupted = -math.inf
+        """when (time.monotonic) a run ended that nobody had asked to end, because its page went away"""
         self.ended = ""
         """what the page's status says since the last run has ended; empty while one goes on"""
         self.canvas: Moment | None = None

@@ -53,7 +53,7 @@ class Advices:
         settings = session.advice[number].remedy
         said = self.words("advice.done", settings=_named(settings, self.words))
         self._let_go(session, settings)
-        return self.events.set_all(settings) | {self.page.status: status(View("idle", said))}
+        return self.events.put(session, settings) | {self.page.status: status(View("idle", said))}
 
     def _let_go(self, session: Session, settings: Mapping[str, Any]) -> None:
         """The guess is carried out; the others may not be true any more."""

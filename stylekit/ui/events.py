@@ -55,6 +55,17 @@ LAST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
 """The same for what a visitor moves: of many changes, the last counts."""
 
 
+GO_ON = """goes_on => {
+  const press = (tries) => {
+    const button = document.querySelector("#continue");
+    if (button?.checkVisibility()) button.click();
+    else if (tries) setTimeout(press, 100, tries - 1);
+  };
+  if (goes_on) press(100);
+}"""
+"""JavaScript: Continue with what the page was painting before it was loaded anew, once the button is there."""
+
+
 class Events:
     """The handlers of one page."""
 
@@ -205,14 +216,28 @@ class Events:
         """The painting of whoever was here before in the same tab; it may take a moment until its run has ended."""
         if session.tabs < 2 or not (canvas := self.studio.left(session)):
             return gr.skip()
-        return self.shown_again(session, canvas, "status.back")
+        return self.shown_again(session, canvas, "status.back") | {
+            self.page.goes_on: "yes" if self.studio.goes_on(session) else ""
+        }
 
     # ------------------------------------------------------------------------------------------------ settings
 
     def turn(self, session: Session, *values: Any, key: str | None = None) -> Any:
-        """The values of `Page.controls`, of which the one called `key` was moved; any if that is None, none if it is empty."""
-        settings = dict(zip(self.page.controls, values, strict=True))
+        """Turn a running picture by settings that were `put`; by `values`, those of `Page.controls`, if none ever was.
+
+        What the page sends may be older than what a hand has told meanwhile.
+        """
+        settings = session.settings or dict(zip(self.page.controls, values, strict=True))
         return self._settle_of(session) if self._take(session, settings, key) else gr.skip()
+
+    def put(self, session: Session, values: Mapping[str, Any]) -> Updates:
+        """The page's controls with these values, which are remembered at once: the page tells only what a hand has moved."""
+        before = session.settings or self._first()
+        if session.steered is not None and self._has_turned(session, {**before, **values}, None):
+            self._let_go(session)
+        session.settings = {**before, **values}
+        session.changes.note(before, session.settings)
+        return self.set_all(values)
 
     def _take(self, session: Session, settings: dict[str, Any], key: str | None) -> bool:
         """Remember the values of `Page.controls`; what can act on a running picture does so. Whether keyframes were let go.
@@ -263,7 +288,8 @@ class Events:
 
     def turn_by_hand(self, key: str, session: Session, *values: Any) -> Updates:
         """The same for the control called `key`, which the visitor moves: between runs, it says what becomes of it."""
-        settings = dict(zip(self.page.controls, values, strict=True))
+        told = dict(zip(self.page.controls, values, strict=True))
+        settings = (session.settings or told) | {key: told[key]}  # of others, a page that is not told yet may have older ones
         let_go = self._take(session, settings, key)
         updates = self.changed(session, settings) | (self._settle_of(session) if let_go else {})
         if session.settings == settings:
@@ -321,18 +347,17 @@ class Events:
         session.preset, session.preset_note = name, ""
         stay = {"color_method", "color_strength"} if session.pictures.get("palette") else set()
         chosen = {key: value for key, value in _settings_of(PRESETS[name]).items() if key not in stay}
-        updates = self.set_all(chosen) | self.preset_of(session) | self._settle_of(session)
+        updates = self.put(session, chosen) | self.preset_of(session) | self._settle_of(session)
         said = status(View("idle", self.words("steered.dropped"))) if let_go and not session.dials else gr.skip()
         return updates | {self.page.status: said}
 
-    def choose_palette(self, palette: str | None, method: str, strength: float) -> Updates:
+    def choose_palette(self, session: Session, palette: str | None, method: str, strength: float) -> Updates:
         """A palette needs a method that takes colours as a whole, and some strength: chosen here, and said."""
         if palette is None:
             return {self.page.palette_note: ""}
         method, strength = PALETTE_METHOD if method == "luminance" else method, strength or 1
         said = self.words("palette.used", method=method, strength=f"{strength:g}")
-        controls = self.page.controls
-        return {controls["color_method"]: method, controls["color_strength"]: strength, self.page.palette_note: said}
+        return self.put(session, {"color_method": method, "color_strength": strength}) | {self.page.palette_note: said}
 
     def restore(self, session: Session, path: str | None, *artworks: str | None) -> Any:
         """Bring back the settings of a picture or recipe file; of a picture without them, ask what it is for."""
@@ -403,7 +428,7 @@ class Events:
         last = flat(session.steered.settled().weights, _chosen(artworks))
         session.steered = None
         said = status(View("idle", self.words("steered.settled")))
-        return self.set_all(last) | self._settle_of(session) | {self.page.status: said}
+        return self.put(session, last) | self._settle_of(session) | {self.page.status: said}
 
     def _to_say(self, session: Session, recipe: Recipe, name: str, clamped: dict[str, int]) -> Iterator[str]:
         """All that a restored recipe and the page do not have in common."""
@@ -587,7 +612,8 @@ def _wire_settings(page: Page, events: Events) -> None:
     settled = page.settle.click(events.settle, [page.session, *artworks], page.settings, **AT_ONCE)
     then_turn(settled, js=focus("#paint"))
     colors = [page.controls[name] for name in ("color_method", "color_strength")]
-    then_turn(page.palette.change(events.choose_palette, [page.palette, *colors], [page.palette_note, *colors], **AT_ONCE))
+    asked = [page.session, page.palette, *colors]
+    then_turn(page.palette.change(events.choose_palette, asked, [page.palette_note, *colors], **AT_ONCE))
 
 
 def _wire_drop(page: Page, events: Events) -> None:
@@ -618,4 +644,5 @@ def _wire_arrival(blocks: gr.Blocks, page: Page, events: Events) -> None:
     found = [page.session, *page.settings, *page.files.values()]
     token = "session => [session, stylekitToken()]"
     loaded = blocks.load(events.arrive, [page.session, page.token], found, js=token, **AT_ONCE)
-    loaded.then(events.come_back, page.session, page.shown, **AT_ONCE)
+    back = loaded.then(events.come_back, page.session, [*page.shown, page.goes_on], **AT_ONCE)
+    back.then(None, page.goes_on, None, js=GO_ON)

@@ -121,6 +121,8 @@ class Page:
     settle: gr.Button
     """to paint without the keyframes of a recipe that was brought back"""
     token: gr.Textbox
+    goes_on: gr.Textbox
+    """what is not empty makes a page that has arrived press Continue"""
     """never seen: the word that this tab is known by, from page.js"""
     before: gr.Number
     """never seen: what a number field had when the visitor began to type into it, from page.js"""
@@ -177,6 +179,7 @@ def place(words: Words, limits: Limits) -> Page:
     """Put everything on the page; to be called inside gr.Blocks."""
     parts: dict[str, Any] = {"session": gr.State(Session(), delete_callback=Session.leave)}
     parts["token"] = gr.Textbox(visible=False)
+    parts["goes_on"] = gr.Textbox(visible=False)
     parts["before"] = gr.Number(visible=False)
     parts["moment"] = gr.Textbox(visible=False)
     gr.HTML(_header(words), elem_id="masthead", padding=False)

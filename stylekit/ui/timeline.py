@@ -36,7 +36,7 @@ class Timeline:
         recipe = moment.recipe.settled()
         session.steered, session.preset, session.preset_note = None, None, ""
         said = status(View("done", self.words("timeline.taken", step=moment.step), done=1.0))
-        updates = self.events.set_all(flat(recipe.weights if session.dials else recipe, session.artworks))
+        updates = self.events.put(session, flat(recipe.weights if session.dials else recipe, session.artworks))
         return updates | self.events.preset_of(session) | ({} if session.dials else {page.status: said})
 
 
