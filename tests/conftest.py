@@ -30,13 +30,13 @@ def one_thread():
 def pytest_collection_modifyitems(items):
     """Marks what needs a browser, and keeps a file's tests in one process, with the fixtures that they share.
 
-    Those in a browser are all in one, so that no two browsers share the time that they are given; they take longest, and begin.
+    Those in a browser take longest, and begin.
     """
     for item in items:
         in_browser = not {"browser", "visit"}.isdisjoint(item.fixturenames)
         if in_browser:
             item.add_marker(pytest.mark.browser)
-        together = "browser" if in_browser else "doors" if "doors" in item.fixturenames else item.path.name
+        together = "doors" if "doors" in item.fixturenames else item.path.name
         item.add_marker(pytest.mark.xdist_group(together))
     items.sort(key=lambda item: "browser" not in item.keywords)
 

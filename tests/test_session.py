@@ -169,12 +169,14 @@ def test_what_was_painted_is_looked_back_at_and_gone_on_from_after_start_over_an
     then = page.locator("#then figure")
     playwright.expect(then.locator(".said")).to_contain_text("Branch 1, step 12, 64 px · content")
     visitor.different_pictures(2)  # the run goes on below
-    assert then.is_visible() and "stylekit.png" in then.locator("img").get_attribute("src")
+    playwright.expect(then.locator("img")).to_have_attribute("src", re.compile("stylekit.png"))  # after its thumbnail
     row.press("ArrowLeft")
+    playwright.expect(row).not_to_have_attribute("aria-valuenow", "12")
     assert int(row.get_attribute("aria-valuenow")) < 12 and page.locator("#set-steps.then").count() == 0
     page.screenshot(path=tmp_path / "looking-back.png")
     row.press("Escape")
-    assert not then.is_visible() and page.locator("#stop").is_visible()
+    playwright.expect(then).to_be_hidden()
+    playwright.expect(page.locator("#stop")).to_be_visible()
     slider = page.locator("#set-style_weight input[type=range]")
     slider.focus()
     slider.press("End")
