@@ -2,9 +2,10 @@
 
 import re
 
+import httpx
 import pytest
 
-from stylekit import Recipe
+from stylekit import Recipe, read_recipe_json
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -74,6 +75,11 @@ class Visitor:
 
     def shown(self):
         return self.page.locator("#canvas img").get_attribute("src")
+
+    def saved_recipe(self, folder):
+        """The recipe in the painting on the canvas."""
+        (folder / "shown.png").write_bytes(httpx.get(self.shown()).content)
+        return Recipe.from_json(read_recipe_json(folder / "shown.png"))
 
     def different_pictures(self, count):
         """Wait until the canvas has shown so many different pictures, and return them."""

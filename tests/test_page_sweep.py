@@ -3,7 +3,7 @@
 from browser import PATIENCE, playwright
 
 
-def test_an_artist_sweeps_two_settings_and_takes_those_of_a_cell(visit):
+def test_an_artist_sweeps_two_settings_and_goes_on_with_a_cell(visit, tmp_path):
     visitor = visit(width=1024, height=768)
     page = visitor.page
     page.get_by_role("tab", name="Sweep").click()
@@ -18,7 +18,9 @@ def test_an_artist_sweeps_two_settings_and_takes_those_of_a_cell(visit):
     cells.nth(1).click()
     visitor.says("Taken from the grid: Style 25")
     assert visitor.value("style_weight") == 25
-    page.locator("#sweep-large").click()
-    visitor.says("Step")
+    page.locator("#sweep-large").click()  # goes on with the small picture
+    visitor.says(r"Step [1-9]\d\d+ of")
     page.locator("#stop").click()
     visitor.says("Stopped|Finished")
+    recipe = visitor.saved_recipe(tmp_path)
+    assert (recipe.init, recipe.style_weight) == ("image", 25) and recipe.coarsest >= 160

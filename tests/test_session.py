@@ -148,12 +148,6 @@ def expect_file(visitor):
     playwright.expect(visitor.page.locator("#canvas img")).to_have_attribute("src", re.compile("^http.*png"), timeout=PATIENCE)
 
 
-def saved_recipe(visitor, folder):
-    """The recipe in the painting on the canvas."""
-    (folder / "shown.png").write_bytes(httpx.get(visitor.shown()).content)
-    return Recipe.from_json(read_recipe_json(folder / "shown.png"))
-
-
 def test_what_was_painted_is_looked_back_at_and_gone_on_from_after_start_over_and_stop(visit, tmp_path):
     visitor = visit()
     page = visitor.page
@@ -191,7 +185,7 @@ def test_what_was_painted_is_looked_back_at_and_gone_on_from_after_start_over_an
     expect_file(visitor)
     playwright.expect(page.locator("#timeline .branch")).to_have_count(3, timeout=PATIENCE)
     assert page.locator("#timeline .branch").last.get_attribute("title") == f"Branch 3 from branch 1, step {began}"
-    recipe = saved_recipe(visitor, tmp_path)
+    recipe = visitor.saved_recipe(tmp_path)
     assert (
         [k.rounded for k in recipe.keyframes] == [True]
         and recipe.settled().style_weight == 50
@@ -236,7 +230,7 @@ def test_a_value_beyond_the_sliders_end_is_taken_while_it_paints_and_is_what_run
     page.locator("#stop").click()
     visitor.says("Stopped at step")
     expect_file(visitor)
-    assert saved_recipe(visitor, tmp_path).settled().style_weight == 80 and visitor.value("style_weight") == 80
+    assert visitor.saved_recipe(tmp_path).settled().style_weight == 80 and visitor.value("style_weight") == 80
 
 
 @pytest.mark.parametrize(
@@ -264,7 +258,7 @@ def test_a_value_that_no_recipe_may_have_is_refused_in_words_and_the_one_that_co
     page.locator("#stop").click()
     visitor.says("Stopped at step")
     expect_file(visitor)
-    assert saved_recipe(visitor, tmp_path).style_weight == 7
+    assert visitor.saved_recipe(tmp_path).style_weight == 7
 
 
 @pytest.mark.parametrize("typed", ["", "abc"])
@@ -364,7 +358,7 @@ def test_a_reload_finds_settings_pictures_and_the_painting_of_a_run_that_went_on
     reload(visitor)  # what the visitor has paused stays so
     visitor.says(r"Your last painting, at step [1-9]")
     expect_file(visitor)
-    assert saved_recipe(visitor, tmp_path).style_weight == 4 and size_shown(visitor)[0] in (48, 78, 128)
+    assert visitor.saved_recipe(tmp_path).style_weight == 4 and size_shown(visitor)[0] in (48, 78, 128)
     expect_picture(visitor, "content", photo.name)
     expect_value(visitor, "style_weight", "4")
     assert page.locator("#continue").is_visible() and page.locator("#paint").inner_text() == "Start over"
@@ -500,7 +494,7 @@ def test_shares_go_with_the_letters_of_their_artworks(visit, tmp_path):
     page.locator("#stop").click()
     visitor.says("Stopped at step")
     expect_file(visitor)
-    weights = saved_recipe(visitor, tmp_path).settled()
+    weights = visitor.saved_recipe(tmp_path).settled()
     assert (weights.style_shares, weights.style_scales) == ((1.0, 0.25), (1.0, 2.0))
     (tmp_path / "back.json").write_text(weights.to_json())
     visitor.restore(tmp_path / "back.json")

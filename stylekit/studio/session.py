@@ -74,6 +74,8 @@ class Session:
         self.canvas: Moment | None = None
         """the picture on the easel between two runs, which Continue goes on from"""
         self.timeline = Timeline()
+        self.hung: dict[str, Moment] = {}
+        """pins that were put on the timeline, by their names on the wall"""
         self.strip: tuple[Any, ...] = ()
         """what the page has last shown of the timeline"""
         self.table = LossTable()

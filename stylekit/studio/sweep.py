@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from stylekit.errors import RecipeError
+from stylekit.errors import PictureError, RecipeError, WorldError
 from stylekit.job import Job
 from stylekit.objective import Masks
-from stylekit.pictures import to_array
+from stylekit.pictures import save_png, save_quickly, to_array
 from stylekit.recipe import SETTINGS, STYLE_LAYERS, PerArtwork, PerLayer, Recipe
 from stylekit.studio import backends, hosting
 from stylekit.studio.backends import here
 from stylekit.studio.run import PATIENCE, PREVIEW, Order, Studio, opened, pictures_of
+from stylekit.studio.timeline import Moment, save_thumbnail
 from stylekit.sweep import LETTERS, Axis, Cell, finished, grid
 from stylekit.transfer import Dials
 
@@ -39,6 +42,8 @@ class Shown(NamedTuple):
     picture: np.ndarray
     """(H, W, 3) uint8"""
     finished: bool
+    painting: np.ndarray | None = None
+    """of a finished one, (H, W, 3) uint8: what is gone on from, without the colours that were brought back"""
 
 
 def names(artworks: int = len(LETTERS)) -> list[str]:
@@ -108,5 +113,29 @@ def _painted(cells: Sequence[Cell], deadline: float, heard: Callable[[], bool]) 
                 last = finished(frame)
                 if last or (frame.step and time.monotonic() - shown > MOMENT):
                     shown = time.monotonic()
-                    yield [*done, (now := Shown(cell, to_array(frame.image), last))]
+                    now = Shown(cell, to_array(frame.image), last, to_array(frame.painting) if last else None)
+                    yield [*done, now]
                     done += [now] if last else []
+
+
+def put_up(studio: Studio, order: Order, shown: Shown) -> Moment:
+    """A finished picture of the board as a painting on the easel, to be gone on with. Raises WorldError."""
+    assert order.content and shown.painting is not None
+    recipe, image = shown.cell.job.recipe, _image(shown.picture)
+    try:
+        folder = studio.folder()
+        path, plain, before = folder / "1" / "stylekit.png", folder / "1" / "plain.webp", folder / "photo.webp"
+        path.parent.mkdir()
+        save_png(path, image, recipe_json=recipe.to_json())
+        save_quickly(plain, _image(shown.painting))
+        save_quickly(before, opened(order.content, recipe.size).image)
+        thumbnail = save_thumbnail(path.with_name("thumbnail.jpg"), image)
+    except (OSError, PictureError) as error:
+        raise WorldError(studio.words("error.not_kept")) from error
+    made_of, size = (order.content, *order.styles), max(image.shape[2:])
+    return Moment(path, thumbnail, plain, before, recipe, made_of, recipe.all_steps, size, 0, sources=order.sources)
+
+
+def _image(picture: np.ndarray) -> Tensor:
+    """(1, 3, H, W) of (H, W, 3) uint8."""
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255

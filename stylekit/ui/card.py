@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PAINTINGS = ("stylekit.", "plain.")
 """How files of the studio's own begin: as the start of another painting, one has the name of that."""
 
+TO_THE_CARD = "() => document.querySelector('#card')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' })"
+"""JavaScript."""
+
 MOST = 1200
 """Pixels of a picture's longest side that a card has room for."""
 
@@ -74,7 +77,11 @@ class CardEvents:
 
     def show(self, session: Session, request: gr.Request) -> Any:
         """The card of the painting on the easel."""
-        page, canvas = self.page, session.kept()
+        return self.of(session.kept(), request)
+
+    def of(self, canvas: Moment | None, request: gr.Request) -> Any:
+        """The card of a painting."""
+        page = self.page
         if canvas is None or "content" not in canvas.sources.pictures:
             return {page.status: self.events.said("", self.words("error.expired"))}
         try:
@@ -138,4 +145,4 @@ def open_room(events: "Events") -> None:
     out = [part.panel, part.said, part.picture, page.status]
     live: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     shown = part.button.click(CardEvents(events).show, page.session, out, **live)
-    shown.then(None, js="() => document.querySelector('#card')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' })", **live)
+    shown.then(None, js=TO_THE_CARD, **live)

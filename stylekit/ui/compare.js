@@ -7,6 +7,7 @@ function stylekitCompare(element, props, watch, compared) {
   const images = { left: pair.querySelector(".left img"), right: pair.querySelector(".right img") };
   const choosers = { left: element.querySelector("[data-side=left]"), right: element.querySelector("[data-side=right]") };
   const chosen = { left: "photo", right: "painting" };
+  let asked = props.value?.right ?? ""; // a pin's moment, which may not be on the timeline yet
   const view = { edge: 50, zoom: 1, x: 0, y: 0 };
   let branches = stylekitBranches(); // this tab is made when it is first opened
   stylekitPair = () => `${chosen.left} ${chosen.right}`;
@@ -22,6 +23,7 @@ function stylekitCompare(element, props, watch, compared) {
     words[name] ? said(name) : said("at", { number: name.split(":")[0], step: name.split(":")[1], size: moment(name)?.size });
 
   const fill = () => {
+    if (asked && moment(asked)) (chosen.right = asked), (asked = "");
     const ends = branches.map((branch) => `${branch.number}:${branch.moments.at(-1).step}`);
     for (const side of ["left", "right"]) {
       if (!address(chosen[side])) chosen[side] = side === "left" ? "photo" : "painting";
@@ -114,11 +116,17 @@ function stylekitCompare(element, props, watch, compared) {
   }, true);
 
   for (const side of ["left", "right"]) choosers[side].addEventListener("change", ({ target }) => choose(side, target.value));
-  document.addEventListener("stylekit-timeline", ({ detail }) => ((branches = detail), fill()));
+  document.addEventListener("stylekit-timeline", ({ detail }) => {
+    const before = chosen.right;
+    branches = detail;
+    fill();
+    if (chosen.right !== before) compared();
+  });
   document.addEventListener("stylekit-look", ({ detail }) => {
     if (detail && pair.offsetParent) choose("right", `${detail.branch.number}:${detail.moment.step}`);
   });
-  watch("value", () => (fill(), compared()));
+  watch("value", () => ((asked = props.value?.right ?? ""), fill(), compared()));
   arrange();
   fill();
+  if (chosen.right !== "painting") compared();
 }

@@ -135,7 +135,11 @@ class Events:
         state = strip.state(session)
         if state == session.strip and view.mode in ("waiting", "painting"):
             return {}
-        session.strip = state
+        return self.strip_of(session)
+
+    def strip_of(self, session: Session) -> Updates:
+        """The strip as it is now."""
+        session.strip = strip.state(session)
         return {self.page.strip: strip.drawn(session, lambda weights: flat(weights, session.artworks))}
 
     def _moved_along(self, session: Session, view: View) -> Updates:
@@ -594,6 +598,8 @@ def _wire_controls(page: Page, events: Events) -> None:
             typed, judge = [page.session, control, page.before], functools.partial(events.judge, key)
             judged = left(judge, typed, [control, page.status], js=once_left(str(control.elem_id)), **LAST)
             judged.then(functools.partial(events.turn, key=""), turned, page.settle, **AT_ONCE)
+    tiling = page.controls["tiling"]
+    tiling.change(lambda on: gr.update(visible=bool(on)), tiling, page.tiled, **AT_ONCE)
     page.softness.input(None, page.softness, page.softness, js=page.softness.lengthen(), **AT_ONCE)
     page.units.click(events.gatys_units, [*page.pictures, *page.controls.values()], page.units_note, api_visibility="private")
 

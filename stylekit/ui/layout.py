@@ -121,6 +121,8 @@ class Page:
     settle: gr.Button
     """to paint without the keyframes of a recipe that was brought back"""
     token: gr.Textbox
+    tiled: gr.Tab
+    """there while seamless tiles are painted"""
     goes_on: gr.Textbox
     """what is not empty makes a page that has arrived press Continue"""
     """never seen: the word that this tab is known by, from page.js"""
@@ -266,7 +268,7 @@ def _easel(words: Words) -> dict[str, Any]:
             strip.looked_at(words)
         with gr.Tab(words("compare")):
             parts |= compare.place(words)
-        with gr.Tab(words("tiled")):  # page.js shows there what is on the canvas
+        with gr.Tab(words("tiled"), visible=False) as parts["tiled"]:  # page.js shows there what is on the canvas
             gr.HTML(f'<div id="tiled" role="img" aria-label="{escape(words("tiled.alt"))}"></div>', padding=False)
         with gr.Tab(words("masks")):
             parts |= _masks(words)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from html import escape
@@ -14,11 +15,11 @@ from PIL import Image
 from stylekit.errors import RecipeError, StylekitError
 from stylekit.recipe import STYLE_LAYERS, Recipe
 from stylekit.studio import sweep
-from stylekit.studio.run import Studio, View, Words
+from stylekit.studio.run import Order, Studio, View, Words
 from stylekit.studio.session import Session
 from stylekit.studio.sweep import Shown
 from stylekit.sweep import Axis, around
-from stylekit.ui.events import AT_ONCE, Events, alert
+from stylekit.ui.events import AT_ONCE, GO_ON, Events, alert
 from stylekit.ui.layout import Page, nested, status
 from stylekit.ui.listening import Listener
 
@@ -37,6 +38,11 @@ class Board(NamedTuple):
 
     rows: Axis
     columns: Axis | None
+    order: Order
+    shown: Sequence[Shown]
+    """as far as it is painted"""
+    chosen: tuple[int, ...] = ()
+    """row and column of the cell that was clicked last"""
 
 
 def open_room(page: Page, studio: Studio, waiting: int) -> None:
@@ -52,7 +58,7 @@ def open_room(page: Page, studio: Studio, waiting: int) -> None:
             large = gr.Button(words("sweep.large"), size="md", visible=False, elem_id="sweep-large", min_width=110)
         board = gr.HTML("", padding=False, elem_id="sweep-board", js_on_load=CLICK)
         of = gr.State(None)
-    handlers = Sweep(page, studio, Events(page, studio))
+    handlers = Sweep(page, studio, Events(page, studio), of)
     asked, controls = [*page.pictures, *page.controls.values()], list(page.controls.values())
     for axis in (rows, columns):
         axis[0].input(handlers.suggest, [axis[0], *controls], axis[1], **AT_ONCE)
@@ -68,10 +74,11 @@ def open_room(page: Page, studio: Studio, waiting: int) -> None:
     )
     painting.then(_idle, None, [press, stop], **AT_ONCE)
     stop.click(_idle, None, [press, stop], cancels=painting, **AT_ONCE)
-    taken = board.click(handlers.take, [page.session, of, *asked], page.settings, **AT_ONCE)
+    taken = board.click(handlers.take, [page.session, of, *asked], [*page.settings, of], **AT_ONCE)
     taken.then(handlers.events.turn, [page.session, *controls], page.settle, **AT_ONCE)
     taken.then(lambda: gr.update(visible=True), None, large, **AT_ONCE)
-    large.click(None, None, None, js="() => { document.querySelector('#paint').click() }")
+    put_up = large.click(handlers.put_up, [page.session, of, page.content], [*page.shown, page.goes_on], **AT_ONCE)
+    put_up.then(None, page.goes_on, None, js=GO_ON)
 
 
 def _idle() -> list[Any]:
@@ -107,8 +114,8 @@ def _written(axis: Axis) -> str:
 class Sweep:
     """The handlers of the tab."""
 
-    def __init__(self, page: Page, studio: Studio, events: Events) -> None:
-        self.page, self.studio, self.events, self.words = page, studio, events, studio.words
+    def __init__(self, page: Page, studio: Studio, events: Events, of: gr.State) -> None:
+        self.page, self.studio, self.events, self.words, self.of = page, studio, events, studio.words, of
 
     def suggest(self, name: str, *values: Any) -> str:
         """Values around those on the page."""
@@ -123,10 +130,11 @@ class Sweep:
     def paint(self, rows: str, down: str, columns: str, across: str, *values: Any) -> Iterator[Any]:
         """The board as it fills, and what it is of."""
         try:
-            of = Board(Axis.of(f"{rows}={down}"), Axis.of(f"{columns}={across}") if columns else None)
-            order = self.events.order(values, resume=False)
-            with closing(sweep.board(self.studio, order, *of, Listener())) as views:
+            varied = Axis.of(f"{rows}={down}"), Axis.of(f"{columns}={across}") if columns else None
+            of = Board(*varied, self.events.order(values, resume=False), ())
+            with closing(sweep.board(self.studio, of.order, *varied, Listener())) as views:
                 for shown in views:
+                    of = of._replace(shown=[each for each in shown if each.finished])
                     yield drawn(of, shown, self.words), of
         except StylekitError as error:
             yield alert(error), None
@@ -148,7 +156,23 @@ class Sweep:
         settings = ", ".join(
             f"{label(axis.name, self.words)} {_written(Axis(axis.name, (axis.values[n],)))}" for axis, n in chosen
         )
-        return updates | {self.page.status: status(View("idle", self.words("sweep.taken", settings=settings)))}
+        said = status(View("idle", self.words("sweep.taken", settings=settings)))
+        return updates | {self.page.status: said, self.of: of._replace(chosen=(event.row, event.column))}
+
+    def put_up(self, session: Session, of: Board | None, content: str | None) -> Any:
+        """The small painting that was clicked last on the easel, to be gone on with at the page's size."""
+        page, found = self.page, [each for each in of.shown if (each.cell.row, each.cell.column) == of.chosen] if of else []
+        if not of or not found or session.dials:
+            return {page.status: status(View("refused", "", error=self.words("wall.running" if found else "error.expired")))}
+        if of.order.content != content:
+            return {page.status: status(View("refused", "", error=self.words("sweep.other")))}
+        try:
+            canvas = sweep.put_up(self.studio, of.order, found[0])
+        except StylekitError as error:
+            return {page.status: status(View("refused", "", error=str(error)))}
+        session.keep(canvas)
+        session.put_up(canvas)
+        return self.events.shown_again(session, canvas, "sweep.put_up") | {page.goes_on: secrets.token_hex(4)}
 
 
 def drawn(of: Board, shown: Sequence[Shown], words: Words) -> str:

@@ -12,7 +12,8 @@ function stylekitWallKey(make) {
   }
 }
 
-function stylekitHang(element, trigger) {
+function stylekitHang(element, trigger, events) {
+  const known = ["select", "delete", "clear", ...events];
   const save = (pin) => {
     const form = document.createElement("form");
     Object.assign(form, { method: "post", action: "wall", target: "stylekit-download", hidden: true });
@@ -45,7 +46,9 @@ function stylekitHang(element, trigger) {
     if (!button || !sure(button)) return;
     const pin = button.closest("[data-pin]")?.dataset.pin ?? "";
     if (button.dataset.do === "save") return save(pin);
+    if (!known.includes(button.dataset.do)) return;
     trigger(button.dataset.do, { key: stylekitWallKey(false), pin });
     if (button.dataset.do === "select") document.querySelector("#views [role=tab]").click();
+    if (button.dataset.do === "compare") document.querySelectorAll("#views [role=tab]")[1].click();
   });
 }

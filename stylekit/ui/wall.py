@@ -20,8 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stylekit.errors import StylekitError, WorldError
 from stylekit.studio.session import Session
-from stylekit.studio.timeline import Sources
+from stylekit.studio.timeline import Moment, Sources
 from stylekit.studio.wall import Painted, Pin, Wall, Walls
+from stylekit.ui import compare
+from stylekit.ui.card import TO_THE_CARD, CardEvents
 from stylekit.ui.words import Words
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class WallPart:
 def place(words: Words) -> WallPart:
     """Put the tab among the views; to be called inside their gr.Tabs."""
     with gr.Tab(words("wall"), visible=False) as tab:
-        pins = gr.HTML("", elem_id="wall", padding=False, js_on_load="stylekitHang(element, trigger)", apply_default_css=False)
+        hang = 'stylekitHang(element, trigger, ["compare", "card"])'  # gradio looks for the names of our own events here
+        pins = gr.HTML("", elem_id="wall", padding=False, js_on_load=hang, apply_default_css=False)
         key = gr.Textbox(visible=False)
     return WallPart(tab, pins, key)
 
@@ -114,6 +117,37 @@ class WallEvents:
             text = str(error) if isinstance(error, StylekitError) else self.words("error.not_kept")
             return {self.page.status: self.events.said("", text)}
 
+    def compare(self, session: Session, event: gr.EventData) -> Any:
+        """Put a pinned picture on the timeline, and beside what is on the easel; the easel and the settings stay."""
+        if (moment := self._moment(session, event)) is None:
+            return self._said("wall.gone")
+        branch = session.timeline.branch_of(moment)
+        assert branch
+        right = {"right": f"{branch.number}:{moment.step}"}
+        return {self.page.compare: compare.drawn(session.kept() or moment) | right} | self.events.strip_of(session)
+
+    def card(self, session: Session, event: gr.EventData, request: gr.Request) -> Any:
+        """The card of a pinned picture."""
+        moment = self._moment(session, event)
+        return CardEvents(self.events).of(moment, request) if moment else self._said("wall.gone")
+
+    def _moment(self, session: Session, event: gr.EventData) -> Moment | None:
+        """A pinned picture on the timeline; None for one that is gone, or was kept without its photo."""
+        wall = self.walls.of(event.key)
+        if not (pin := wall.find(event.pin) if wall else None):
+            return None
+        moment = session.hung.get(pin.name)
+        if moment is None or session.timeline.branch_of(moment) is None or not moment.path.is_file():
+            try:
+                _, moment = self.studio.brought_back(pin)
+            except (StylekitError, OSError):
+                return None
+            if moment:
+                session.timeline.adopt(moment)
+                session.timeline.tidy(session.canvas)
+                session.hung[pin.name] = moment
+        return moment if session.timeline.branch_of(moment) else None
+
     def _opened(self, session: Session, pin: Pin) -> Any:
         pictures, canvas = self.studio.brought_back(pin)
         drawings, page = pin.sources.drawings, self.page
@@ -163,7 +197,9 @@ def _drawn(pin: Pin, words: Callable[..., str]) -> str:
     label, step = escape(pin.label), words("wall.step", step=pin.said["step"])
     opens = escape(words("wall.open", label=pin.label))
     saves, removes = escape(words("wall.save", label=pin.label)), escape(words("wall.remove", label=pin.label))
-    acts = _button("save", "↓", title=saves) + _button("delete", "×", title=removes, sure=words("wall.sure"))
+    compares, tells = escape(words("wall.compare", label=pin.label)), escape(words("wall.card", label=pin.label))
+    acts = _button("save", "↓", title=saves) + _button("compare", "◧", title=compares) + _button("card", "≡", title=tells)
+    acts += _button("delete", "×", title=removes, sure=words("wall.sure"))
     return (
         f'<li data-pin="{pin.name}"><button type="button" class="open" data-do="select" title="{opens}">'
         f'<img src="{_inline(pin)}" alt="{opens}"><span>{label}</span><span class="step">{step}</span></button>'
@@ -228,6 +264,9 @@ def open_room(blocks: gr.Blocks, events: "Events") -> None:
     blocks.load(hung.show, part.key, own[:2], js="() => stylekitWallKey(false)", **live)
     part.pins.delete(hung.remove, None, own, **live)
     part.pins.clear(hung.clear, None, own, **live)
+    part.pins.compare(hung.compare, page.session, [page.compare, page.strip, page.status], **live)
+    carded = part.pins.card(hung.card, page.session, [page.card.panel, page.card.said, page.card.picture, page.status], **live)
+    carded.then(None, js=TO_THE_CARD, **live)
     brought = [*page.shown, *own, *page.settings, *page.files.values(), page.softness]
     opened = part.pins.select(hung.open, page.session, list(dict.fromkeys(brought)), **live)
     opened.then(events.turn, [page.session, *page.controls.values()], page.settle, **live)
