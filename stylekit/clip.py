@@ -124,7 +124,7 @@ def _decoded(file: Any) -> Iterator[Any]:
 def _image(frame: Any, size: int) -> Tensor:
     """A decoded picture, upright, at its size."""
     turned = np.rot90(frame.to_ndarray(format="rgb24"), k=(frame.rotation or 0) // 90)
-    image = torch.from_numpy(np.ascontiguousarray(turned)).permute(2, 0, 1)[None].float() / 255
+    image = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1)))[None].float() / 255
     return fit(image, even(scaled(image.shape[2:], size)))
 
 

@@ -53,7 +53,7 @@ class Pixels(Variables):
 
     def __init__(self, image: Tensor) -> None:
         """image (1, 3, H, W); it is copied."""
-        self.parameters = [image.detach().clone().requires_grad_(True)]
+        self.parameters = [image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)]  # L-BFGS flattens it
 
     def image(self) -> Tensor:
         """The parameter itself."""
@@ -91,7 +91,7 @@ class Bands(Variables):
 
     def __init__(self, image: Tensor) -> None:
         """image (1, 3, H, W); it is copied."""
-        x, bands = image.detach().clone(), []
+        x, bands = image.detach().clone(memory_format=torch.contiguous_format), []
         while min(x.shape[2:]) >= 2 * self.LEAST:
             small = halved(x)
             bands.append(x - doubled(small, x.shape[2:]))

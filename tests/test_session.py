@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 from tempfile import mkdtemp
 
-import httpx
 import pytest
 from browser import PATIENCE, drop, playwright
 
-from stylekit import Recipe, open_picture, read_recipe_json, save_png, stylize
+from stylekit import Recipe, open_picture, save_png, stylize
 from stylekit.encoders import load_encoder
 from stylekit.presets import PRESETS
 from stylekit.studio.limits import Limits

@@ -99,3 +99,17 @@ def test_adam_keeps_an_image_of_bands_in_range():
     for _ in range(5):
         adam.step(lambda image: (-image.sum(), {}))
     assert adam.variables.image().min() >= -1e-12 and adam.variables.image().max() <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("kind", VARIABLES)
+def test_a_picture_whose_colours_lie_together_in_memory_is_optimised_like_any_other(kind):
+    """As arrays (H, W, 3) are, turned into tensors without a copy."""
+    image = noise(16, 20)
+    together = image.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    found = []
+    for each in (image, together):
+        optimizer = OPTIMIZERS["lbfgs"](VARIABLES[kind](each))
+        for _ in range(3):
+            optimizer.step(lambda x: ((x * x[..., :1]).square().mean(), {}))
+        found.append(optimizer.image)
+    assert torch.equal(*found)

@@ -10,6 +10,7 @@ STYLEKIT_KEEP_HOURS    hours after a visitor's last visit that pinned pictures a
                        (8760 where only this machine reaches the studio, 336 on a network, 24 on a Space)
 STYLEKIT_KEEP_MB       megabytes of all visitors' pins (4000)
 STYLEKIT_WALL_MB       megabytes of one visitor's (300)
+STYLEKIT_MAX_CLIP_SECONDS  of a clip that is painted as a film (10; 3 on a Space)
 STYLEKIT_KEEP_FOLDER   where pins lie (the user's folder for data; on a Space with storage, /data)
 STYLEKIT_HOSTS         further names by which the studio is reached, such as studio.example.org behind a proxy; with commas
 """
@@ -47,6 +48,7 @@ def limits() -> Limits:
     on_space = "SPACE_ID" in os.environ
     here = Limits(
         max_seconds=300 if on_space else 1800,
+        max_clip_seconds=3 if on_space else 10,
         max_size=512 if on_space and not has_gpu() else 1024,
         keep_hours=DAY if on_space else 365 * DAY if is_local(None, None) else 14 * DAY,
     )

@@ -23,6 +23,8 @@ class Limits:
     """of all visitors' pins"""
     wall_mb: int = 300
     """of one visitor's"""
+    max_clip_seconds: int = 10
+    """of a clip that is painted as a film"""
 
     def check(self, recipe: Recipe, artworks: int = 1) -> None:
         """Raises RecipeError if the recipe asks for more than this place gives to so many artworks."""

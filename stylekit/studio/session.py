@@ -49,6 +49,10 @@ class Session:
         """what it paints at this moment, for whoever looks inside"""
         self.films = Films()
         """what a film of its paintings is made of"""
+        self.clips = Films()
+        """the last clip that was painted as a film"""
+        self.clips_stopping = False
+        """whether the visitor has asked to end that"""
         self.seconds = 0.0
         """that the last run takes in all, at the speed that it has or had; 0 = unknown"""
         self.advice: list[Any] = []
@@ -154,6 +158,7 @@ class Session:
         """Remove the visitor's pictures from the disk."""
         self.timeline.forget()
         self.films.forget()
+        self.clips.forget()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.canvas, self.folder, self.pictures = None, None, {}

@@ -138,4 +138,4 @@ def put_up(studio: Studio, order: Order, shown: Shown) -> Moment:
 
 def _image(picture: np.ndarray) -> Tensor:
     """(1, 3, H, W) of (H, W, 3) uint8."""
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].float() / 255

@@ -22,7 +22,7 @@ from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, compare, events, film, inside, samples, sweep, timeline, undo, wall
+from stylekit.ui import address, api, card, compare, events, film, inside, samples, sweep, timeline, undo, video, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -85,6 +85,7 @@ def build(limits: Limits | None = None) -> Page:
         inside.open_room(components, studio, waiting + SPARE)
         sweep.open_room(components, studio, waiting + SPARE)
         film.open_room(components, studio, waiting + SPARE)
+        video.open_room(components, studio, waiting + SPARE)
         address.open_room(page, components, studio)
         undo.open_room(components, studio)
         wall.open_room(page, handlers)
