@@ -38,7 +38,7 @@ def stroke(page, editor, left, right):
     box = page.locator(f"#{editor} canvas").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * left, box["y"] + box["height"] * 0.5)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * right, box["y"] + box["height"] * 0.5, steps=20)
+    page.mouse.move(box["x"] + box["width"] * right, box["y"] + box["height"] * 0.5, steps=5)
     page.mouse.up()
     page.wait_for_timeout(1000)
 
