@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylekit.errors import RecipeError
+from stylekit.guided import guided_filter
 from stylekit.recipe import COLOR_METHODS
 
 CONES = torch.tensor(
@@ -257,3 +258,22 @@ def _painted_over(image: Tensor, source: Tensor, method: str, strength: float) -
         a, b = linear_map(colours, source[0].flatten(1), method)
         full = (a @ colours + b).view(image.shape)
     return torch.lerp(image, full, strength)
+
+
+REACH = 64
+"""Radius of the windows in which colours are cleaned: the picture's longest side over this, at least 2 pixels."""
+
+
+@torch.no_grad()
+def cleaned(image: Tensor, strength: float, wrap: bool = False) -> Tensor:
+    """`image` (1, 3, H, W) with colours that follow its lightness: flecks go, edges stay; at strength 0 itself, at 1 all the way.
+
+    Oklab's a and b through the guided filter, guided by L; L stays. With `wrap`, the picture is a tile. On the CPU, as above.
+    """
+    if strength == 0:
+        return image
+    lab = oklab_of_srgb(image.cpu()[0].flatten(1)).view(1, 3, *image.shape[2:])
+    light, colours = lab[:, :1], lab[:, 1:]
+    smooth = guided_filter(colours, light, max(2, max(image.shape[2:]) // REACH), wrap)
+    lab = torch.cat((light, colours.lerp(smooth, strength)), 1)
+    return srgb_of_oklab(lab[0].flatten(1)).view(image.shape).clamp(0, 1).to(image.device)

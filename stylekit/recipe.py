@@ -264,6 +264,7 @@ class Weights:
     style_split: float = 0.0
     tv_gamma: float = 1.25
     color_strength: float = 0.0
+    clean_color: float = 0.0
     tiling: bool = False
 
     def __post_init__(self) -> None:
@@ -413,6 +414,16 @@ class Recipe:
         0.0,
         Number(
             help="Back to the photo's colours: 0 the painting's, 1 the photo's.", live=True, least=0, most=1, slider=(0, 1, 0.05)
+        ),
+    )
+    clean_color: float = _default(
+        0.0,
+        Number(
+            help="Takes flecks out of the colours, along the lightness: 0 leaves them, 1 takes all.",
+            live=True,
+            least=0,
+            most=1,
+            slider=(0, 1, 0.05),
         ),
     )
     color_method: str = _default(

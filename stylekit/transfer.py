@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stylekit.color import recolored
+from stylekit.color import cleaned, recolored
 from stylekit.encoders import Encoder
 from stylekit.job import Job
 from stylekit.objective import Objective, with_kept
@@ -88,13 +88,13 @@ class Frame:
     @cached_property
     def image(self) -> Tensor:
         """(1, 3, H, W), sRGB in [0, 1]: the painting with the photo where it is kept, and the colours that were asked for."""
-        tiling = self.weights.tiling
+        tiling, weights = self.weights.tiling, self.weights
         image = self.painting if self.kept is None else with_kept(self.painting, self.kept, tiling)
-        if self.colors is None or not self.weights.color_strength:
-            return image
-        colors = tile(self.colors) if tiling else self.colors
-        image = recolored(image, colors, self.color_method, self.weights.color_strength)
-        return image if self.kept is None else with_kept(image, self.kept, tiling)
+        painted = cleaned(image, weights.clean_color, tiling)
+        if self.colors is not None and weights.color_strength:
+            colors = tile(self.colors) if tiling else self.colors
+            painted = recolored(painted, colors, self.color_method, weights.color_strength)
+        return painted if self.kept is None or painted is image else with_kept(painted, self.kept, tiling)
 
     @property
     def levels(self) -> int:
@@ -195,8 +195,8 @@ def descend(
 
 
 def same_loss(weights: Weights, others: Weights) -> bool:
-    """Whether the loss is the same with both: colours come back in the frame, not in the painting."""
-    return replace(weights, color_strength=others.color_strength) == others
+    """Whether the loss is the same with both: colours come back, and are cleaned, in the frame, not in the painting."""
+    return replace(weights, color_strength=others.color_strength, clean_color=others.clean_color) == others
 
 
 def paint(job: Job, *, encoder: Encoder, dials: Dials | None = None) -> Iterator[Frame]:

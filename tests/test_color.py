@@ -1,11 +1,13 @@
 """Every colour space and transfer against float64 NumPy written from the formulas, pixel by pixel where the code has matrices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from stylekit import color, open_picture, save_png
-from stylekit.color import GRAIN, as_saved, linear_map, recolored
+from stylekit.color import GRAIN, as_saved, cleaned, linear_map, oklab_of_srgb, recolored, srgb_of_oklab
 from stylekit.errors import RecipeError
 from stylekit.recipe import COLOR_METHODS
 
@@ -431,3 +433,49 @@ def test_an_image_as_saved_is_what_its_file_gives_back_for_every_value(tmp_path)
     image = values.reshape(1, 1, 32, 32).expand(-1, 3, -1, -1)
     save_png(tmp_path / "saved.png", image)
     assert torch.equal(as_saved(image), open_picture(tmp_path / "saved.png").image)
+
+
+# ------------------------------------------------------------------------------------------------------------- cleaned
+
+
+def flecked(size=(64, 80)):
+    """Grey bars, whose colours have flecks that their lightness has not."""
+    random = torch.Generator().manual_seed(3)
+    lab = torch.zeros(3, *size)
+    lab[0] = 0.4 + 0.3 * (torch.arange(size[1]) // 16 % 2)
+    lab[1:] = 0.08 * (torch.rand(2, *size, generator=random) - 0.5)
+    return srgb_of_oklab(lab.flatten(1)).view(1, 3, *size).clamp(0, 1)
+
+
+def lab_of(image):
+    return oklab_of_srgb(image[0].flatten(1))
+
+
+def test_cleaned_colours_lose_their_flecks_and_lightness_stays():
+    image = flecked()
+    half, whole = cleaned(image, 0.5), cleaned(image, 1.0)
+    spread = [float(lab_of(each)[1:].std()) for each in (image, half, whole)]
+    assert spread[2] < 0.35 * spread[0] and spread[2] < spread[1] < spread[0]
+    assert (lab_of(whole)[0] - lab_of(image)[0]).abs().max() < 2e-3
+    assert cleaned(image, 0) is image
+
+
+def test_a_tile_that_is_cleaned_fits_on_as_well_as_it_did():
+    image = flecked()
+    moved = cleaned(image.roll((20, 30), (2, 3)), 1.0, wrap=True)
+    assert torch.allclose(moved, cleaned(image, 1.0, wrap=True).roll((20, 30), (2, 3)), atol=1e-5)
+
+
+def test_colours_are_cleaned_in_the_frame_while_it_runs_and_the_painting_stays(encoder):
+    from stylekit import Dials, Recipe, stylize
+
+    photo, artwork, recipe = flecked((48, 48)), flecked((40, 40)), Recipe(size=48, steps=4, coarsest=48, encoder="toy")
+    dials = Dials(recipe.weights)
+    plain, live = list(stylize(photo, [artwork], recipe, encoder=encoder)), []
+    for frame in stylize(photo, [artwork], recipe, encoder=encoder, dials=dials):
+        live.append(frame)
+        if frame.step == 2:
+            dials.weights = replace(recipe.weights, clean_color=1.0)
+    assert torch.equal(live[-1].painting, plain[-1].painting) and torch.equal(live[2].image, plain[2].image)
+    assert lab_of(live[-1].image)[1:].std() < 0.8 * lab_of(plain[-1].image)[1:].std()
+    assert live[-1].recipe.settled().clean_color == 1.0

@@ -41,6 +41,7 @@ UNUSUAL = Recipe(
     tv_kind="power",
     tv_gamma=0.75,
     color_strength=0.5,
+    clean_color=0.25,
     color_method="pca",
     tiling=True,
     pooling="l2",

@@ -340,6 +340,7 @@ TURNED = {
     "style_split": 0.8,
     "tv_gamma": 0.5,
     "color_strength": 0.7,
+    "clean_color": 0.6,
     "tiling": True,
 }
 
