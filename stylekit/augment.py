@@ -34,6 +34,7 @@ from stylekit.errors import PictureError, RecipeError, StylekitError
 from stylekit.recipe import Recipe
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from stylekit.encoders import Encoder
@@ -320,3 +321,56 @@ class Manifest:
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those that are not done."""
         return [task for task in tasks if task.out not in self.known]
+
+
+# ----------------------------------------------------------------------------------------------------------- a DataLoader
+
+
+def opened(path: str) -> "Image":
+    """A photo (RGB) that still knows its file, which `Stylize` looks for: the loader of an ImageFolder."""
+    from PIL import Image
+
+    with Image.open(path) as file:
+        image = file.convert("RGB")
+    image.filename = path  # type: ignore[attr-defined]
+    return image
+
+
+class Stylize:
+    """A transform for torchvision.transforms.v2.Compose: now and then, a photo's painted variant in its place.
+
+        dataset = ImageFolder("photos", loader=opened, transform=v2.Compose([Stylize("more", 0.5), v2.Resize(224), ...]))
+
+    Chance is torch's, so that the workers of a DataLoader draw differently, and a seed repeats it. Can be pickled.
+    """
+
+    def __init__(self, bank: str | os.PathLike[str], share: float = 0.5) -> None:
+        """`bank` is a folder that `augment` filled from these photos; `share` (0 to 1) of the photos are replaced.
+
+        Raises PictureError for a folder without a manifest, and RecipeError for another share.
+        """
+        if not 0 <= share <= 1:
+            raise RecipeError(f"The share of painted photos lies between 0 and 1, not {share:g}.")
+        self.bank, self.share = Path(bank), share
+        self.variants: dict[str, list[str]] = {}
+        """{photo, inside its folder: its variants, inside the bank}"""
+        try:
+            first, *lines = (self.bank / Manifest.NAME).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise PictureError(f"{self.bank} has no {Manifest.NAME}; fill it by `stylekit augment` first.") from error
+        self.photos = Path(json.loads(first)["plan"]["photos"])
+        for line in map(json.loads, lines):
+            if "error" not in line:
+                self.variants.setdefault(line["source"], []).append(line["out"])
+
+    def __call__(self, image: "Image") -> "Image":
+        """`image`, as `opened` gives it, or one of its variants; one that the bank does not know stays."""
+        import torch
+
+        if torch.rand(()) >= self.share:
+            return image
+        path = Path(getattr(image, "filename", "")).resolve()
+        known = self.variants.get(path.relative_to(self.photos).as_posix(), []) if path.is_relative_to(self.photos) else []
+        if not known:
+            return image
+        return opened(str(self.bank / known[int(torch.randint(len(known), ()))]))

@@ -9,8 +9,8 @@ Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (GCPR 2016): the 
 is where the next one begins, and, where the flow can be believed, what it is held to. Places that were hidden for a moment are
 held to older paintings, in which they are seen. After a cut it begins anew.
 
-Without optical flow, a painting can be held to the painting before plus what changed in the clip: Wang et al., "Consistent Video
-Style Transfer via Relaxation and Regularization" (IEEE TIP 2020) and arXiv 2102.05822 compare the two.
+Without optical flow, a painting can be held to the painting before plus what changed in the clip (arXiv 2102.05822, there for
+networks that are trained to paint): strokes then stay where they are on the screen while things move below them.
 """
 
 import math

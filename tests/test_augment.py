@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stylekit import Recipe, cli, open_picture, read_recipe_json
-from stylekit.augment import Done, Manifest, Plan, carried_out, is_whole, painted, pictures_in
+from stylekit.augment import Done, Manifest, Plan, Stylize, carried_out, is_whole, opened, painted, pictures_in
 from stylekit.encoders import load_encoder
 from stylekit.errors import PictureError, RecipeError
 
@@ -170,3 +172,41 @@ def test_plans_that_cannot_be_are_refused_in_words(plan, photos, tmp_path):
 def test_an_error_is_recorded_without_a_file():
     task = Plan(Path("p"), Path("a"), Path("o"))._task("x.jpg", ["y.jpg"], 1, False)
     assert Done(task, error="no").line().keys() == {"out", "source", "artwork", "number", "crop", "error"}
+
+
+def test_a_dataset_has_variants_in_the_place_of_some_photos_and_its_classes_stay(plan, photos):
+    datasets = pytest.importorskip("torchvision.datasets", reason="torchvision is not installed")
+    from torchvision.transforms import v2
+
+    (photos / "dogs" / "broken.jpg").unlink()
+    made, encoder = plan(per_photo=2), load_encoder("compact")
+    manifest = Manifest(made)
+    for task in made.tasks():
+        manifest.add(painted(task, encoder))
+
+    def dataset(share):
+        stylize = pickle.loads(pickle.dumps(Stylize(made.results, share)))  # as a DataLoader's workers get it
+        change = v2.Compose([stylize, v2.Resize((24, 24)), v2.PILToTensor()])
+        return datasets.ImageFolder(str(photos), loader=opened, transform=change)
+
+    plain, all_painted = dataset(0.0), dataset(1.0)
+    assert [label for _, label in all_painted] == [label for _, label in plain] == [0, 0, 1]
+    variants = [v2.functional.resize(opened(str(made.results / out)), (24, 24)) for out in manifest.known]
+    known = [v2.functional.pil_to_tensor(image) for image in variants]
+    assert all(any(torch.equal(image, one) for one in known) for image, _ in all_painted)
+    assert not any(torch.equal(image, one) for image, _ in plain for one in known)
+    torch.manual_seed(1)
+    seen = {
+        tuple(torch.equal(a, b[0]) for a, (b, *_) in zip([x for x, _ in dataset(0.5)], zip(plain), strict=True))
+        for _ in range(12)
+    }
+    assert len(seen) > 1  # chance decides
+    assert opened(str(ASSETS / "photos" / "cat.jpg")) == Stylize(made.results, 1.0)(opened(str(ASSETS / "photos" / "cat.jpg")))
+
+
+def test_a_bank_without_a_manifest_and_a_share_beyond_all_are_refused(plan, tmp_path):
+    with pytest.raises(PictureError, match="stylekit augment"):
+        Stylize(tmp_path)
+    Manifest(plan())
+    with pytest.raises(RecipeError, match="between 0 and 1"):
+        Stylize(plan().results, 1.5)

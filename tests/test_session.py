@@ -94,6 +94,10 @@ def test_a_run_whose_page_is_gone_leaves_its_last_picture(tmp_path):
     views.close()
     canvas = studio.left(session)
     assert canvas.path.is_file() and canvas.unfinished and session.dials is None
+    assert studio.goes_on(session)  # nobody asked it to end
+    for view in studio.paint(session, Order(str(PHOTO), (str(ARTWORK),), Recipe(size=64, steps=1000), resume=True)):
+        session.stopping = "pause" if view.mode == "painting" else session.stopping
+    assert studio.left(session).unfinished and not studio.goes_on(session)
 
 
 def test_a_picture_is_copied_once_and_its_copy_lives_on(tmp_path):

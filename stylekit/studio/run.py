@@ -171,11 +171,12 @@ class Studio:
 
     def left(self, session: Session) -> Moment | None:
         """The painting that the visitor left by loading the page anew; a run that goes on is paused for it, as interrupted."""
-        going_on = session.dials is not None
+        before = session.canvas
         self.pause(session)
-        if going_on and session.canvas and session.canvas.unfinished and _found_again(session.canvas.sources):
+        canvas = session.kept()
+        if canvas and canvas is not before and canvas.unfinished and _found_again(canvas.sources):
             session.interrupted = time.monotonic()
-        return session.kept()
+        return canvas
 
     def goes_on(self, session: Session) -> bool:
         """Whether the painting was interrupted a moment ago, so that a page that is loaded anew goes on with it."""

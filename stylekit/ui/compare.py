@@ -1,6 +1,6 @@
 """The tab that compares two pictures: the photo and the painting, or any two moments of the timeline. It is drawn by compare.js.
 
-What hangs on the wall is compared by bringing it back, for then it is on the timeline.
+What hangs on the wall is put on the timeline when it is asked for there.
 """
 
 import json
