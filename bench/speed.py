@@ -3,6 +3,9 @@
 Prints medians and their ratio. VGG-19 has random weights where its own are not on this machine: that costs the same time.
 With --busy N ..., the compact encoder beside N other processes that never rest: with threads that spin while they wait, as torch
 has them by default, and with threads that yield, as stylekit has them. Each turn is a process of its own.
+
+With --augment N ..., how many pictures a minute `augment` paints in so many processes with one thread each, against one by one in
+one process with two threads; the start of the processes is left out. The ratio is the median of those of the rounds.
 """
 
 import argparse
@@ -14,13 +17,16 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
 
+from stylekit.augment import STEPS, Plan, Task, carried_out, painted
 from stylekit.encoders import Encoder, load_encoder, pick_device, vgg19
 from stylekit.memory import keep_freed
 from stylekit.pictures import open_picture
@@ -105,6 +111,44 @@ def compare_waiting(args: argparse.Namespace) -> None:
             print(f"| {size} | {busy} | {threads} | {spun:.1f} | {yielded:.1f} | {yielded / spun:.2f} |", flush=True)
 
 
+def one_by_one(tasks: Sequence[Task], threads: int) -> float:
+    """Variants per minute in one process, without the first one; to be called in a new process."""
+    torch.set_num_threads(threads)
+    keep_freed()
+    encoder = load("compact")
+    painted(tasks[0], encoder)
+    began = time.perf_counter()
+    for task in tasks[1:]:
+        painted(task, encoder)
+    return 60 * (len(tasks) - 1) / (time.perf_counter() - began)
+
+
+def side_by_side(tasks: Sequence[Task], workers: int) -> float:
+    """Variants per minute in so many processes, from when each of them has had time for one."""
+    times = [time.perf_counter() for _ in carried_out(tasks, workers)][workers - 1 :]
+    return 60 * (len(times) - 1) / (times[-1] - times[0])
+
+
+def compare_workers(args: argparse.Namespace) -> None:
+    """A table of `augment`'s processes against one process, for `--augment`."""
+    print("| longest side | processes | pictures/min | one by one, 2 threads | ratio |\n|---|---|---|---|---|")
+    yield_cores()  # for the processes that are begun
+    for size in args.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            plan = Plan(ASSETS / "photos", ASSETS / "artworks", Path(folder), 2, Recipe(size=size, steps=STEPS))
+            rates: dict[int, list[float]] = {workers: [] for workers in [0, *args.augment]}
+            for _ in range(args.rounds):
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+                    rates[0].append(process.submit(one_by_one, plan.tasks(), 2).result())
+                for workers in args.augment:
+                    rates[workers].append(side_by_side(plan.tasks(), workers))
+        alone = statistics.median(rates[0])
+        for workers in args.augment:
+            ratio = statistics.median(mine / one for mine, one in zip(rates[workers], rates[0]))
+            rate = statistics.median(rates[workers])
+            print(f"| {size} | {workers} | {rate:.0f} | {alone:.0f} | {ratio:.2f} |", flush=True)
+
+
 def main() -> None:
     """Print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -112,13 +156,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=15, help="steps per turn (default: %(default)s)")
     parser.add_argument("--threads", type=int, nargs="+", default=[torch.get_num_threads()], help="of torch's, such as 1 2")
-    parser.add_argument("--busy", type=int, nargs="+", help="compare how threads wait beside so many busy processes")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument("--busy", type=int, nargs="+", help="compare how threads wait beside so many busy processes")
+    others.add_argument("--augment", type=int, nargs="+", metavar="N", help="compare so many processes of `augment`, such as 1 2")
     args = parser.parse_args()
     device = pick_device()
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.processor() or platform.machine()}, {device}"
     threads = " or ".join(map(str, args.threads))
-    print(f"{where}, {os.cpu_count()} cores, {threads} threads, torch {torch.__version__}", end=", ")
-    print(f"medians of {args.rounds} x {args.steps} steps\n")
+    print(f"{where}, {os.cpu_count()} cores, torch {torch.__version__}, ", end="")
+    if args.augment:
+        print(f"{STEPS} steps a picture, medians of {args.rounds} rounds\n")
+        compare_workers(args)
+        return
+    print(f"{threads} threads, medians of {args.rounds} x {args.steps} steps\n")
     if args.busy is None:
         compare_encoders(args)
     else:
