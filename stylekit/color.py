@@ -6,7 +6,8 @@ unless another space is named. In the formulas `x` marks the painting and `s` th
 Sources: IEC 61966-2-1 (sRGB); Ottosson, "A perceptual color space for image processing" (2020, Oklab); Gatys, Bethge,
 Hertzmann, Shechtman, "Preserving Color in Neural Artistic Style Transfer" (arXiv 1606.05897); Pitie and Kokaram, "The
 linear Monge-Kantorovitch linear colour mapping" (CVMP 2007); Pitie, Kokaram, Dahyot, "Automated colour grading using
-colour distribution transfer" (CVIU 2007).
+colour distribution transfer" (CVIU 2007); Kolkin et al., "Neural Neighbor Style Transfer" (arXiv 2203.13215) for chroma that
+is not painted but taken from the photo.
 """
 
 import reprlib
@@ -18,6 +19,7 @@ from torch.nn import functional
 from stylekit.errors import RecipeError
 from stylekit.guided import guided_filter
 from stylekit.recipe import COLOR_METHODS
+from stylekit.statistics import Moments, covariance, moments
 
 CONES = torch.tensor(
     [
@@ -41,6 +43,9 @@ OKLAB = torch.tensor(
 
 GRAIN = 0.01
 """Standard deviation up to which colours are taken for grain, which is not amplified to fill the source's range."""
+
+PALE = 0.004
+"""Standard deviation of Oklab's a and b up to which a photo counts as grey: its noise does not become an artwork's colours."""
 
 SAMPLES = 2**13  # pixels of each picture that a histogram is made of
 KNOTS = 256  # of the map along one axis
@@ -86,6 +91,17 @@ def srgb_of_oklab(lab: Tensor) -> Tensor:
     return srgb_of_light(light.clamp(0, 1))
 
 
+def lab_of(image: Tensor) -> Tensor:
+    """Oklab of an image, both (1, 3, H, W)."""
+    return oklab_of_srgb(image[0].flatten(1)).view(image.shape)
+
+
+def image_of(light: Tensor, colours: Tensor) -> Tensor:
+    """The image (1, 3, H, W) with Oklab's L = `light` (1, 1, H, W) and its a and b = `colours` (1, 2, H, W)."""
+    lab = torch.cat((light, colours), 1)
+    return srgb_of_oklab(lab[0].flatten(1)).view(lab.shape)
+
+
 def _paler(lab: Tensor) -> Tensor:
     """Oklab (3, N) outside sRGB, with the largest share t of its chroma that sRGB has, to 1/1024, by bisection."""
     # (L, t a, t b)
@@ -113,6 +129,36 @@ def luminance_transfer(colours: Tensor, source: Tensor, strength: float) -> Tens
     return srgb_of_oklab(torch.cat((x[:1], torch.lerp(x[1:], chroma, strength))))
 
 
+REACH = 64
+"""Radius of the windows in which colours are cleaned: the picture's longest side over this, at least 2 pixels."""
+
+
+def _along(light: Tensor, colours: Tensor, wrap: bool) -> Tensor:
+    """`colours` (1, 2, H, W), smoothed along `light` (1, 1, H, W)."""
+    return guided_filter(colours, light, max(2, max(light.shape[2:]) // REACH), wrap)
+
+
+def chroma_moments(picture: Tensor) -> Moments:
+    """First and second moment, (2,) and (2, 2), of Oklab's a and b of a picture (1, 3, H, W); of several, see statistics.mix."""
+    return moments(lab_of(picture)[:, 1:])
+
+
+def artwork_transfer(image: Tensor, photo: Tensor, artwork: Moments, strength: float, wrap: bool = False) -> Tensor:
+    """Lightness of `image` (1, 3, H, W); the hues of `photo`, moved as a whole to the artwork's mean and covariance.
+
+    So colours are clean by construction: they lie where the photo has others, and are smoothed along the painting's lightness,
+    before they are moved, so that what comes out has the artwork's moments but for colours that sRGB lacks. As in NNST (Kolkin
+    et al.), whose bilateral filter is here the guided one. With `wrap`, the picture is a tile.
+    """
+    # (L_x, ab_x + strength (A (q - m_q) + m_s - ab_x)), q = ab_photo smoothed along L_x, A C_q A = C_s as in `linear`
+    light, colours = lab_of(image).split([1, 2], 1)
+    smooth = _along(light, lab_of(_placed(photo, image))[:, 1:], wrap)
+    mean, cov = _moments(smooth[0].flatten(1))
+    a = monge_kantorovich(_power(cov, 1, PALE**2), covariance(artwork).to(cov)).to(image)
+    moved = a @ (smooth[0].flatten(1) - mean) + artwork.mean.to(image)[:, None]
+    return image_of(light, colours.lerp(moved.view(colours.shape), strength))
+
+
 def cholesky(cov: Tensor, target: Tensor) -> Tensor:
     """The lower triangular A (3, 3) with A cov A^T = target: red depends on red alone (Gatys et al., section 3)."""
     # A = L_s L_x^-1, C = L L^T
@@ -127,7 +173,7 @@ def pca(cov: Tensor, target: Tensor) -> Tensor:
 
 
 def monge_kantorovich(cov: Tensor, target: Tensor) -> Tensor:
-    """The symmetric A (3, 3) with A cov A^T = target, which moves colours the least (Pitie and Kokaram 2007)."""
+    """The symmetric A (C, C) with A cov A^T = target, which moves colours the least (Pitie and Kokaram 2007)."""
     # A = C_x^-1/2 (C_x^1/2 C_s C_x^1/2)^1/2 C_x^-1/2
     root, back = _power(cov, 0.5), _power(cov, -0.5)
     return back @ _power(root @ target @ root, 0.5) @ back
@@ -148,14 +194,14 @@ def linear_map(colours: Tensor, source: Tensor, method: str) -> tuple[Tensor, Te
 
 
 def _moments(colours: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (3, 1) and covariance (3, 3), the latter in float64, because it is to be inverted."""
+    """Mean (C, 1) and covariance (C, C) of `colours` (C, N), the latter in float64, because it is to be inverted."""
     mean = colours.mean(1, keepdim=True)
     away = colours - mean
     return mean, (away @ away.T / away.shape[1]).double()
 
 
 def _power(cov: Tensor, exponent: float, least: float = 0.0) -> Tensor:
-    """`cov` (3, 3) to the power of `exponent`, its eigenvalues first raised to `least`."""
+    """`cov` (C, C) to the power of `exponent`, its eigenvalues first raised to `least`."""
     values, axes = torch.linalg.eigh(cov)
     powered: Tensor = axes * values.clamp_min(least).pow(exponent) @ axes.T
     return powered
@@ -224,12 +270,15 @@ def _read(table: Tensor, places: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def recolored(image: Tensor, source: Tensor, method: str, strength: float) -> Tensor:
+def recolored(
+    image: Tensor, source: Tensor, method: str, strength: float, artwork: Moments | None = None, wrap: bool = False
+) -> Tensor:
     """`image` (1, 3, H, W) with the colours of `source` (1, 3, h, w): at strength 0 itself, at 1 all the way.
 
-    "luminance" takes the colour of each place, so that `source` must show the same scene; the others take the colours of
+    "luminance" and "artwork" take the colour of each place, so that `source` must show the same scene; the latter moves them to
+    those of `artwork`, as `chroma_moments` measures it, and with `wrap` the picture is a tile. The others take the colours of
     the picture as a whole, and what they push out of sRGB becomes the nearest colour that it has (paler ones of the same
-    lightness, as above, would turn dark scenes black). Raises RecipeError for another method or strength.
+    lightness, as above, would turn dark scenes black). Raises RecipeError for another method or strength, or no artwork.
 
     Computed on the CPU, where a picture goes anyway to be seen: some GPUs would round the colours to TensorFloat-32, and
     others lack an operation.
@@ -238,18 +287,24 @@ def recolored(image: Tensor, source: Tensor, method: str, strength: float) -> Te
         raise RecipeError(f"The colour method must be one of {', '.join(COLOR_METHODS)}, not {reprlib.repr(method)}.")
     if isinstance(strength, bool) or not isinstance(strength, int | float) or not 0 <= strength <= 1:
         raise RecipeError(f"The strength of the colours must lie between 0 and 1, not {reprlib.repr(strength)}.")
+    if method == "artwork" and artwork is None:
+        raise RecipeError("The colour method artwork needs an artwork's colours.")
     if strength == 0:
         return image
-    painted = _painted_over(image.cpu(), source.to("cpu", image.dtype), method, strength)
-    return painted.clamp(0, 1).to(image.device)
+    image, device = image.cpu(), image.device
+    source = source.to("cpu", image.dtype)
+    if method == "artwork" and artwork is not None:
+        painted = artwork_transfer(image, source, artwork, strength, wrap)
+    else:
+        painted = _painted_over(image, source, method, strength)
+    return painted.clamp(0, 1).to(device)
 
 
 def _painted_over(image: Tensor, source: Tensor, method: str, strength: float) -> Tensor:
     """`recolored` on the CPU, which may leave [0, 1]."""
     colours = image[0].flatten(1)
     if method == "luminance":
-        source = functional.interpolate(source, image.shape[-2:], mode="bilinear", antialias=True)
-        return luminance_transfer(colours, source[0].flatten(1), strength).view(image.shape)
+        return luminance_transfer(colours, _placed(source, image)[0].flatten(1), strength).view(image.shape)
     if method == "histogram":
         places = 2 * image.permute(0, 2, 3, 1)[:, None] - 1  # (1, 1, H, W, 3) in [-1, 1]
         table = histogram_map(colours, source[0].flatten(1))
@@ -260,8 +315,9 @@ def _painted_over(image: Tensor, source: Tensor, method: str, strength: float) -
     return torch.lerp(image, full, strength)
 
 
-REACH = 64
-"""Radius of the windows in which colours are cleaned: the picture's longest side over this, at least 2 pixels."""
+def _placed(source: Tensor, image: Tensor) -> Tensor:
+    """`source` at the size of `image`."""
+    return functional.interpolate(source, image.shape[-2:], mode="bilinear", antialias=True)
 
 
 @torch.no_grad()
@@ -272,8 +328,5 @@ def cleaned(image: Tensor, strength: float, wrap: bool = False) -> Tensor:
     """
     if strength == 0:
         return image
-    lab = oklab_of_srgb(image.cpu()[0].flatten(1)).view(1, 3, *image.shape[2:])
-    light, colours = lab[:, :1], lab[:, 1:]
-    smooth = guided_filter(colours, light, max(2, max(image.shape[2:]) // REACH), wrap)
-    lab = torch.cat((light, colours.lerp(smooth, strength)), 1)
-    return srgb_of_oklab(lab[0].flatten(1)).view(image.shape).clamp(0, 1).to(image.device)
+    light, colours = lab_of(image.cpu()).split([1, 2], 1)
+    return image_of(light, colours.lerp(_along(light, colours, wrap), strength)).clamp(0, 1).to(image.device)

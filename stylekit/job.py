@@ -9,7 +9,7 @@ from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
 from stylekit.objective import Held, Masks
 from stylekit.pyramid import REPEATED, Level, levels, longest_for, scaled
-from stylekit.recipe import MOST_STYLES, Keyframe, Recipe, Weights
+from stylekit.recipe import MOST_STYLES, PALETTE_METHODS, Keyframe, Recipe, Weights
 from stylekit.resize import fit
 
 ASPECT = 0.05
@@ -52,9 +52,10 @@ class Job:
             if len(getattr(self.recipe, name)) > len(self.styles):
                 count = len(getattr(self.recipe, name))
                 raise RecipeError(f"{name} has {count} numbers for {len(self.styles)} style pictures.")
-        if self.palette is not None and self.recipe.color_method == "luminance":
+        if self.palette is not None and self.recipe.color_method not in PALETTE_METHODS:
             raise RecipeError(
-                "The colour method luminance takes the photo's colours; with a palette, choose another such as linear."
+                f"The colour method {self.recipe.color_method} takes the photo's colours; with a palette, choose another such as "
+                "linear."
             )
         if not 0 <= self.done <= self.recipe.all_steps:
             raise RecipeError(f"The recipe has {self.recipe.all_steps} steps; {self.done} cannot have been taken.")

@@ -270,7 +270,7 @@ class Objective:
     @torch.no_grad()
     def _measure_styles(self, layers: list[str], weights: Weights) -> None:
         """What is measured of each style in these layers, at its style scale; each is measured once."""
-        scales, masks = self._scales(weights), _padded(self.masks.style, len(self.styles), None)
+        scales, masks = self._scales(weights), padded(self.masks.style, len(self.styles), None)
         for k, (style, scale, mask) in enumerate(zip(self.styles, scales, masks, strict=True)):
             if self._style[k][0] != scale:
                 self._style[k] = (scale, {})
@@ -296,7 +296,7 @@ class Objective:
     def _guide(self, style: int | None, layer: str, size: tuple[int, int]) -> Tensor | None:
         """(1, 1, *size): how much each place of a layer counts for a style, or for their mixture; made once."""
         if (style, layer) not in self._guides:
-            mask = None if style is None else _padded(self.masks.content, len(self.styles), None)[style]
+            mask = None if style is None else padded(self.masks.content, len(self.styles), None)[style]
             if self.keep is not None:
                 painted = 1 - self.keep
                 mask = painted if mask is None else fit(mask, _size(painted)) * painted
@@ -317,7 +317,7 @@ class Objective:
     def _shares(self, layer: str, weights: Weights) -> list[float]:
         """How much of each style this layer has; they add up to 1, and are equal where all are 0."""
         count = len(self.styles)
-        shares = _padded(weights.style_shares, count, 1.0)
+        shares = padded(weights.style_shares, count, 1.0)
         shares = shares if any(shares) else [1.0] * count
         # style k is at home at depth k / (count - 1), and fades out until the homes of its neighbours
         depth, split = self._depth[layer] * (count - 1), weights.style_split
@@ -326,7 +326,7 @@ class Objective:
         return [share / sum(chosen) for share in chosen]
 
     def _scales(self, weights: Weights) -> list[float]:
-        return _padded(weights.style_scales, len(self.styles), 1.0)
+        return padded(weights.style_scales, len(self.styles), 1.0)
 
 
 def _placed(mask: Tensor | None, device: torch.device) -> Tensor | None:
@@ -349,7 +349,7 @@ def _at_scale(style: Tensor, longest: int, scale: float, smallest: int) -> Tenso
     return fit(style, scaled(shape, max(side, longest_for(shape, smallest))))
 
 
-def _padded(values: Sequence[T], count: int, rest: T) -> list[T]:
+def padded(values: Sequence[T], count: int, rest: T) -> list[T]:
     """`count` values: the given ones, then `rest`."""
     return [*values, *[rest] * count][:count]
 

@@ -29,8 +29,10 @@ FORMULATIONS = {
     "crowsonkb": "wasserstein",
 }
 """Units of the losses, and the statistic that each needs; "" = any."""
-COLOR_METHODS = ("luminance", "linear", "cholesky", "pca", "histogram")
-"""Ways to take the colours of another picture, in the order of the page."""
+PALETTE_METHODS = ("linear", "cholesky", "pca", "histogram")
+"""Ways to take the colours of another picture as a whole."""
+COLOR_METHODS = ("luminance", "artwork", *PALETTE_METHODS)
+"""Ways to take other colours, in the order of the page; the first two take the photo's, place by place."""
 PADDINGS = ("mirror", "zeros", "replicate", "reflect", "circular")
 """What an encoder sees beyond the border: the picture mirrored; or, anew at every convolution, nothing, the edge again and
 again, the features mirrored, the opposite side."""
@@ -429,7 +431,8 @@ class Recipe:
     color_method: str = _default(
         "luminance",
         Choice(
-            help="How: luminance takes the photo's colours place by place, the others its palette as a whole.",
+            help="How: luminance takes the photo's colours place by place; artwork, too, but as far and wide as the artwork's "
+            "colours, without flecks; the others take the photo's palette as a whole.",
             choices=COLOR_METHODS,
         ),
     )

@@ -20,14 +20,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stylekit.color import cleaned, recolored
+from stylekit.color import chroma_moments, cleaned, recolored
 from stylekit.encoders import Encoder
 from stylekit.job import Job
-from stylekit.objective import Objective, with_kept
+from stylekit.objective import Objective, padded, with_kept
 from stylekit.optimizers import OPTIMIZERS, Losses, Optimizer
 from stylekit.pyramid import Level, part
 from stylekit.recipe import Keyframe, Recipe, Weights, check_same_layers
 from stylekit.resize import fill, fit, tile, tiles
+from stylekit.statistics import Moments, mix
 from stylekit.variables import VARIABLES
 
 
@@ -82,6 +83,8 @@ class Frame:
     colors: Tensor | None = None
     """whose colours are brought back, with `weights.color_strength` and `color_method`"""
     color_method: str = "luminance"
+    artworks: tuple[Moments, ...] = ()
+    """the artworks' colours, for the method "artwork", which takes them in the shares of `weights`"""
     kept: tuple[Tensor, Tensor] | None = None
     """the photo and its mask, where it stays as it is whatever becomes of the colours"""
 
@@ -93,7 +96,9 @@ class Frame:
         painted = cleaned(image, weights.clean_color, tiling)
         if self.colors is not None and weights.color_strength:
             colors = tile(self.colors) if tiling else self.colors
-            painted = recolored(painted, colors, self.color_method, weights.color_strength)
+            shares = padded(weights.style_shares, len(self.artworks), 1.0)
+            artwork = mix(self.artworks, shares) if self.artworks else None
+            painted = recolored(painted, colors, self.color_method, weights.color_strength, artwork, tiling)
         return painted if self.kept is None or painted is image else with_kept(painted, self.kept, tiling)
 
     @property
@@ -221,6 +226,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
     performance = Performance(job, dials)
     begun_with = recipe if job.done else recipe.with_weights(dials.weights)
     colors = job.colors.detach().float()  # on the CPU, where a picture goes to be seen
+    artworks = tuple(chroma_moments(s.detach().cpu().float()) for s in job.styles) if recipe.color_method == "artwork" else ()
     kept_at = lru_cache(maxsize=1)(job.kept)
 
     def frame(step: int, level: int, weights: Weights, seconds: float) -> Frame:
@@ -238,6 +244,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
             stuck=optimizer.stuck,
             colors=colors,
             color_method=recipe.color_method,
+            artworks=artworks,
             kept=kept_at(optimizer.variables.size),
         )
 

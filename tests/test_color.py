@@ -7,12 +7,24 @@ import pytest
 import torch
 
 from stylekit import color, open_picture, save_png
-from stylekit.color import GRAIN, as_saved, cleaned, linear_map, oklab_of_srgb, recolored, srgb_of_oklab
+from stylekit.color import (
+    GRAIN,
+    PALE,
+    as_saved,
+    chroma_moments,
+    cleaned,
+    lab_of,
+    linear_map,
+    recolored,
+    srgb_of_oklab,
+)
 from stylekit.errors import RecipeError
-from stylekit.recipe import COLOR_METHODS
+from stylekit.guided import guided_filter
+from stylekit.recipe import COLOR_METHODS, PALETTE_METHODS
+from stylekit.statistics import mix
 
 LINEAR = ["linear", "cholesky", "pca"]
-WHOLE = [*LINEAR, "histogram"]  # the methods that look at a picture as a whole
+WHOLE = list(PALETTE_METHODS)
 
 
 def picture(seed, height=24, width=32, contrast=0.5):
@@ -34,6 +46,9 @@ def array(image):
 def wide(flat):
     """(3, N) as float64 colours of the code under test."""
     return torch.from_numpy(np.ascontiguousarray(flat))
+
+
+ARTWORK = chroma_moments(tensor(picture(7, contrast=0.3)))
 
 
 # --------------------------------------------------------------------------------------------- oracles: pictures are (3, ...)
@@ -354,21 +369,79 @@ def test_the_histogram_of_a_large_picture_is_made_of_pixels_from_all_over_it():
         np.testing.assert_allclose(np.quantile(some, np.linspace(0, 1, 50)), np.linspace(0, 1, 50), atol=0.01)
 
 
+# ------------------------------------------------------------------------------------------------------- the artwork's colours
+
+
+def planes_oracle(x):
+    return np.array([[oklab_oracle(*pixel) for pixel in row] for row in x.transpose(1, 2, 0)]).transpose(2, 0, 1)
+
+
+def artwork_oracle(x, photo, artworks, shares, strength):
+    """Of pictures of the same size; `artworks` are taken as one picture, in which each has its share of the pixels."""
+    lab, ab = planes_oracle(x), planes_oracle(photo)[1:]
+    ab = guided_filter(torch.from_numpy(ab)[None], torch.from_numpy(lab)[None, :1], 2)[0].numpy().reshape(2, -1)
+    colours = np.concatenate([planes_oracle(artwork)[1:].reshape(2, -1) for artwork in artworks], 1)
+    weights = np.concatenate([np.full(a[0].size, share / a[0].size) for a, share in zip(artworks, shares)])
+    (mean, cov), target = moments_oracle(ab), np.cov(colours, bias=True, aweights=weights)
+    moved = np.average(colours, 1, weights)[:, None] + monge_kantorovich_oracle(cov, target) @ (ab - mean[:, None])
+    lab[1:] += strength * (moved.reshape(lab[1:].shape) - lab[1:])
+    return np.array([[srgb_of_oklab_oracle(*pixel) for pixel in row] for row in lab.transpose(1, 2, 0)]).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+@pytest.mark.parametrize("shares", [(1.0, 0.0), (0.5, 1.5)])
+def test_the_artworks_colours_are_the_photos_moved_to_its_moments(shares, strength):
+    x, photo, artworks = picture(1, 12, 16), picture(2, 12, 16), [picture(3), picture(4, 9, 40)]
+    artwork = mix([chroma_moments(tensor(each)) for each in artworks], shares)
+    seen = array(recolored(tensor(x), tensor(photo), "artwork", strength, artwork))
+    np.testing.assert_allclose(seen, artwork_oracle(x, photo, artworks, shares, strength), atol=0.005)
+
+
+def test_the_artworks_colours_keep_the_paintings_lightness_and_have_the_artworks_mean_and_covariance():
+    x, photo, artwork = (tensor(picture(seed, 6, 8, contrast=0.3)) for seed in (1, 2, 3))
+    x, photo = (torch.nn.functional.interpolate(each, (60, 80), mode="bicubic").clamp(0, 1) for each in (x, photo))
+    seen = recolored(x, photo, "artwork", 1, chroma_moments(artwork))
+    np.testing.assert_allclose(lab_of(seen)[:, 0], lab_of(x)[:, 0], atol=2e-4)
+    for mine, wanted in zip(chroma_moments(seen), chroma_moments(artwork)):
+        np.testing.assert_allclose(mine, wanted, atol=1e-4)
+
+
+def test_a_black_and_white_artwork_has_no_colours_and_a_grey_photo_only_one():
+    x, photo, artwork = (tensor(picture(seed)) for seed in (1, 2, 3))
+    grey, colourful = (chroma_moments(each) for each in (artwork.mean(1, keepdim=True).expand(-1, 3, -1, -1), artwork))
+    assert lab_of(recolored(x, photo, "artwork", 1, grey))[:, 1:].abs().max() < 1e-3
+    noise = torch.from_numpy(np.random.default_rng(5).normal(0, PALE / 4, (1, 2, 24, 32))).float()
+    photo = color.image_of(lab_of(photo)[:, :1], noise)
+    planes = lab_of(recolored(x, photo, "artwork", 1, colourful))[:, 1:]
+    assert planes.std((2, 3)).max() < 0.25 * (colourful.second.diagonal() - colourful.mean.square()).max().sqrt()
+
+
+def test_the_artworks_colours_on_a_tile_fit_on_as_the_tile_does():
+    x, photo = (tensor(picture(seed, 48, 64)) for seed in (1, 2))
+    moved = recolored(*(each.roll((20, 30), (2, 3)) for each in (x, photo)), "artwork", 1, ARTWORK, wrap=True)
+    assert torch.allclose(moved, recolored(x, photo, "artwork", 1, ARTWORK, wrap=True).roll((20, 30), (2, 3)), atol=1e-4)
+
+
+def test_the_artworks_colours_are_refused_without_an_artwork():
+    with pytest.raises(RecipeError, match="artwork's colours"):
+        recolored(tensor(picture(1)), tensor(picture(2)), "artwork", 1)
+
+
 # ------------------------------------------------------------------------------------------------------------ all the methods
 
 
 @pytest.mark.parametrize("method", COLOR_METHODS)
 def test_strength_0_is_the_painting_itself(method):
     x = tensor(picture(1))
-    assert torch.equal(recolored(x, tensor(picture(2)), method, 0), x)
-    assert (recolored(x, tensor(picture(2)), method, 1e-4) - x).abs().max() < 1e-3
+    assert torch.equal(recolored(x, tensor(picture(2)), method, 0, ARTWORK), x)
+    assert (recolored(x, tensor(picture(2)), method, 1e-4, ARTWORK) - x).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("method", COLOR_METHODS)
 def test_strength_goes_straight_from_the_painting_to_the_sources_colours(method):
     x, s = tensor(picture(1, contrast=0.2)), tensor(picture(2, contrast=0.2))  # so that nothing leaves sRGB
-    space = color.oklab_of_srgb if method == "luminance" else torch.clone
-    start, quarter, end = (space(recolored(x, s, method, strength)[0].flatten(1)) for strength in (0, 0.25, 1))
+    space = torch.clone if method in PALETTE_METHODS else color.oklab_of_srgb
+    start, quarter, end = (space(recolored(x, s, method, strength, ARTWORK)[0].flatten(1)) for strength in (0, 0.25, 1))
     assert (end - start).abs().mean() > 0.02
     np.testing.assert_allclose(quarter, 0.75 * start + 0.25 * end, atol=1e-4)
 
@@ -389,7 +462,7 @@ AWKWARD = {
 @pytest.mark.parametrize("painting", AWKWARD)
 def test_any_two_pictures_give_a_picture(method, painting, source):
     x = tensor(AWKWARD[painting])
-    seen = recolored(x, tensor(AWKWARD[source]), method, 1)
+    seen = recolored(x, tensor(AWKWARD[source]), method, 1, ARTWORK)
     assert seen.shape == x.shape and seen.dtype == x.dtype
     assert torch.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1
 
@@ -405,10 +478,10 @@ def test_a_source_of_one_colour_makes_the_painting_that_colour(method):
 def test_it_is_the_same_each_time_in_any_memory_order_and_leaves_its_pictures_alone(method):
     x, s = tensor(picture(1, 100, 100)), tensor(picture(2, 110, 90))
     kept, kept_s, number = x.clone(), s.clone(), torch.random.get_rng_state()
-    seen = recolored(x, s, method, 0.7)
+    seen = recolored(x, s, method, 0.7, ARTWORK)
     assert torch.equal(x, kept) and torch.equal(s, kept_s) and torch.equal(torch.random.get_rng_state(), number)
-    assert torch.equal(recolored(x, s, method, 0.7), seen)
-    again = recolored(x.to(memory_format=torch.channels_last).requires_grad_(True), s, method, 0.7)
+    assert torch.equal(recolored(x, s, method, 0.7, ARTWORK), seen)
+    again = recolored(x.to(memory_format=torch.channels_last).requires_grad_(True), s, method, 0.7, ARTWORK)
     assert not again.requires_grad
     np.testing.assert_allclose(again, seen, atol=1e-5)
 
@@ -416,7 +489,7 @@ def test_it_is_the_same_each_time_in_any_memory_order_and_leaves_its_pictures_al
 @pytest.mark.parametrize("method", ["", "Linear", "hue", None, 3])
 def test_an_unknown_method_is_refused_with_the_choices(method):
     x = tensor(picture(1))
-    with pytest.raises(RecipeError, match="luminance, linear, cholesky, pca, histogram"):
+    with pytest.raises(RecipeError, match="luminance, artwork, linear, cholesky, pca, histogram"):
         recolored(x, x, method, 0.5)
 
 
@@ -447,16 +520,12 @@ def flecked(size=(64, 80)):
     return srgb_of_oklab(lab.flatten(1)).view(1, 3, *size).clamp(0, 1)
 
 
-def lab_of(image):
-    return oklab_of_srgb(image[0].flatten(1))
-
-
 def test_cleaned_colours_lose_their_flecks_and_lightness_stays():
     image = flecked()
     half, whole = cleaned(image, 0.5), cleaned(image, 1.0)
-    spread = [float(lab_of(each)[1:].std()) for each in (image, half, whole)]
+    spread = [float(lab_of(each)[:, 1:].std()) for each in (image, half, whole)]
     assert spread[2] < 0.35 * spread[0] and spread[2] < spread[1] < spread[0]
-    assert (lab_of(whole)[0] - lab_of(image)[0]).abs().max() < 2e-3
+    assert (lab_of(whole) - lab_of(image))[:, 0].abs().max() < 2e-3
     assert cleaned(image, 0) is image
 
 
@@ -477,5 +546,5 @@ def test_colours_are_cleaned_in_the_frame_while_it_runs_and_the_painting_stays(e
         if frame.step == 2:
             dials.weights = replace(recipe.weights, clean_color=1.0)
     assert torch.equal(live[-1].painting, plain[-1].painting) and torch.equal(live[2].image, plain[2].image)
-    assert lab_of(live[-1].image)[1:].std() < 0.8 * lab_of(plain[-1].image)[1:].std()
+    assert lab_of(live[-1].image)[:, 1:].std() < 0.8 * lab_of(plain[-1].image)[:, 1:].std()
     assert live[-1].recipe.settled().clean_color == 1.0

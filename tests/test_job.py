@@ -120,10 +120,11 @@ def test_what_an_encoder_has_not_is_refused_at_the_call():
         stylize(picture(0), [picture(1)], recipe(pooling="l2"), encoder=Toy())
 
 
-def test_a_palette_is_refused_where_colours_are_taken_place_by_place():
-    assert setting("color_method").choices[0] == "luminance"
+@pytest.mark.parametrize("method", ["luminance", "artwork"])
+def test_a_palette_is_refused_where_colours_are_taken_place_by_place(method):
+    assert method in setting("color_method").choices
     with pytest.raises(RecipeError, match="with a palette, choose another"):
-        stylize(picture(0), [picture(1)], recipe(color_method="luminance"), encoder=Toy(), palette=picture(6))
+        stylize(picture(0), [picture(1)], recipe(color_method=method), encoder=Toy(), palette=picture(6))
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,12 @@ from runs import (
 from toy import Small19, Toy
 
 from stylekit import Dials, Masks, Recipe, RecipeError, Weights, load_encoder, open_picture, stylize
-from stylekit.color import recolored
+from stylekit.color import chroma_moments, recolored
 from stylekit.objective import Objective
 from stylekit.pyramid import levels
-from stylekit.recipe import CONTENT_LAYERS, LIVE, SETTINGS, STYLE_LAYERS, Choice, setting
+from stylekit.recipe import CONTENT_LAYERS, LIVE, PALETTE_METHODS, SETTINGS, STYLE_LAYERS, Choice, setting
 from stylekit.resize import fit, tile, tiles
+from stylekit.statistics import mix
 
 # --------------------------------------------------------------------------------------------------------------- frames
 
@@ -714,11 +715,11 @@ def test_a_frames_image_is_its_painting_with_as_much_of_the_photos_colours_as_is
     plain, strong = paint(settings), paint(replace(settings, color_strength=0.6))
     for a, b in zip(plain, strong):
         assert torch.equal(a.image, a.painting) and torch.equal(a.painting, b.painting)
-        assert torch.equal(b.image, recolored(b.painting, picture(0), method, 0.6))
+        assert torch.equal(b.image, recolored(b.painting, picture(0), method, 0.6, chroma_moments(picture(1))))
     assert not torch.allclose(strong[-1].image, strong[-1].painting, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", setting("color_method").choices[1:])
+@pytest.mark.parametrize("method", PALETTE_METHODS)
 def test_a_palette_is_where_colours_come_from(method):
     palette = picture(6, 20, 50)
     last = paint(recipe(color_method=method, color_strength=1.0, steps=2), palette=palette)[-1]
@@ -729,12 +730,23 @@ def test_a_palette_is_where_colours_come_from(method):
 @pytest.mark.parametrize("method", setting("color_method").choices)
 def test_colours_that_are_brought_back_leave_the_kept_photo_alone(method):
     settings = recipe(color_method=method, color_strength=1.0, steps=2, init="noise")
-    palette = None if method == "luminance" else picture(6)
+    palette = picture(6) if method in PALETTE_METHODS else None
     for frame in paint(settings, palette=palette, masks=Masks(keep=halves()))[1:]:
         assert torch.equal(frame.image[..., :16], picture(0)[..., :16])
         source = picture(0) if palette is None else palette
         painting = frame.painting.lerp(picture(0), halves())
-        assert torch.equal(frame.image[..., 16:], recolored(painting, source, method, 1.0)[..., 16:])
+        recoloured = recolored(painting, source, method, 1.0, chroma_moments(picture(1)))
+        assert torch.equal(frame.image[..., 16:], recoloured[..., 16:])
+
+
+def test_the_artworks_colours_are_a_mixture_of_all_in_the_shares_that_they_have_at_the_moment():
+    styles = [picture(1), picture(2, 20, 30), picture(3)]
+    settings = recipe(color_method="artwork", color_strength=1.0, style_shares=(0.0, 1.0, 3.0), steps=4)
+    turned = {2: replace(settings.weights, style_shares=(1.0, 1.0))}
+    for frame in paint(settings, styles=styles, turns=turned):
+        shares = (1.0, 1.0, 1.0) if frame.step >= 3 else (0.0, 1.0, 3.0)
+        artwork = mix([chroma_moments(style) for style in styles], shares)
+        assert torch.equal(frame.image, recolored(frame.painting, picture(0), "artwork", 1.0, artwork))
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])

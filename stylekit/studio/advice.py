@@ -139,7 +139,7 @@ def _blurred(facts: Facts) -> Iterator[Advice]:
 
 
 def _colors(facts: Facts) -> Iterator[Advice]:
-    if facts.recipe.color_strength > 0.5:
+    if facts.recipe.color_strength > 0.5 and facts.recipe.color_method != "artwork":
         yield Advice("advice.colors", {"strength": f"{facts.recipe.color_strength:g}"}, {"color_strength": 0.0})
 
 

@@ -21,6 +21,7 @@ from stylekit.recipe import (
     CONTENT_LAYERS,
     LIVE,
     MOST_STYLES,
+    PALETTE_METHODS,
     SETTINGS,
     STYLE_LAYERS,
     Recipe,
@@ -43,7 +44,7 @@ PLOT_PERIOD = 4
 """Previews between two drawings of the losses."""
 
 PALETTE_METHOD = "linear"
-"""How the colours of a palette are taken in place of luminance, which takes those of the photo alone."""
+"""How the colours of a palette are taken in place of a method that takes those of the photo alone."""
 
 SHOWN = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 """Pillow's names of the formats that browsers show."""
@@ -359,7 +360,7 @@ class Events:
         """A palette needs a method that takes colours as a whole, and some strength: chosen here, and said."""
         if palette is None:
             return {self.page.palette_note: ""}
-        method, strength = PALETTE_METHOD if method == "luminance" else method, strength or 1
+        method, strength = method if method in PALETTE_METHODS else PALETTE_METHOD, strength or 1
         said = self.words("palette.used", method=method, strength=f"{strength:g}")
         return self.put(session, {"color_method": method, "color_strength": strength}) | {self.page.palette_note: said}
 
