@@ -67,7 +67,8 @@ def test_a_studio_of_small_limits_starts_and_paints_what_its_page_and_its_api_of
     monkeypatch.setenv(f"STYLEKIT_{variable}", str(value))
     demo = ui.build()
     field = {"MAX_SIZE": "size", "MAX_STEPS": "steps"}[variable]
-    offered = {block.label: block.value for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number)}
+    fields = [block for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number)]
+    offered = {demo.words.filled(block.label, "en"): block.value for block in fields}
     assert offered[field.capitalize()] == offered[field] == value
     recipe = Recipe(size=min(demo.limits.max_size, 64), steps=min(demo.limits.max_steps, 3))
     assert list(Studio(demo.limits, Words()).paint(Session(), order(recipe)))[-1].text.startswith("Finished")

@@ -7,6 +7,7 @@ from PIL import Image
 from stylekit import PRESETS
 from stylekit.ui import samples
 from stylekit.ui.components import ASSETS
+from stylekit.ui.words import Words
 
 
 def test_every_look_has_a_small_sample_and_no_other_picture_lies_there():
@@ -19,11 +20,11 @@ def test_every_look_has_a_small_sample_and_no_other_picture_lies_there():
 
 
 def test_each_sample_is_shown_and_said_and_without_them_the_page_has_no_strip(monkeypatch, tmp_path):
-    style = samples.style()
+    style = samples.style(Words())
     for look in samples.looks():
         assert f'[value="{look.name}"]' in style and f"presets/{look.name}.webp" in style and look.description in style
     monkeypatch.setattr(samples, "ASSETS", tmp_path)
-    assert samples.style() == ""
+    assert samples.style(Words()) == ""
 
 
 def test_one_command_paints_a_sample(monkeypatch, tmp_path):

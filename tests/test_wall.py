@@ -166,7 +166,7 @@ def test_the_zip_file_has_everything_and_comes_in_pieces(walls, canvases):
 
 def test_files_are_given_to_whoever_sends_the_key(walls, canvases):
     pin = walls.of(KEY).pin(canvases[0], "cat · harbour")
-    web = TestClient(Downloads(Starlette(), walls, Words()))
+    web = TestClient(Downloads(Starlette(), walls))
     picture = web.post("/wall", data={"key": KEY, "pin": pin.name})
     assert picture.content == pin.path.read_bytes() and "attachment" in picture.headers["content-disposition"]
     assert web.post("/wall", data={"key": KEY, "pin": ""}).headers["content-type"] == "application/zip"

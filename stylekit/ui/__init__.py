@@ -16,13 +16,14 @@ hosting.folder()  # and where its cache is
 
 import gradio as gr
 from gradio import routes
+from gradio.context import LocalContext
 from starlette.middleware import Middleware
 
 from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, compare, events, film, inside, samples, sweep, timeline, undo, video, wall
+from stylekit.ui import address, api, card, compare, events, film, inside, language, samples, sweep, timeline, undo, video, wall
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -49,6 +50,12 @@ class Page(gr.Blocks):
 
     limits = Limits()
     walls: Walls
+    words: Words
+
+    async def process_api(self, *args: Any, **options: Any) -> Any:
+        """As gradio's; whose event it is, is known from the first look at its values on, so that errors speak their language."""
+        LocalContext.request.set(options.get("request"))
+        return await super().process_api(*args, **options)
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Raises gr.Error, in a sentence, for a call with too few values."""
@@ -76,7 +83,7 @@ def build(limits: Limits | None = None) -> Page:
     hosting.prepare()
     words = Words()
     gr.set_static_paths([ASSETS])
-    with Page(title=words("title"), analytics_enabled=False, fill_width=True) as page:
+    with Page(title=words("title"), analytics_enabled=False, fill_width=True) as page, words.marking():
         components = place(words, limits)
         studio, waiting = Studio(limits, words), limits.concurrency + limits.queue
         handlers = events.wire(page, components, studio, waiting + SPARE)
@@ -91,16 +98,19 @@ def build(limits: Limits | None = None) -> Page:
         wall.open_room(page, handlers)
         card.open_room(handlers)
         api.wire(studio, waiting + SPARE)
+        language.open_room(page, handlers, words)  # the last, for it looks at all that is there
     demo = cast(Page, page)
     demo.queue(api_open=False, max_size=waiting + SPARE)
-    demo.limits, demo.walls = limits, studio.walls
+    demo.limits, demo.walls, demo.words = limits, studio.walls, words
     return demo
 
 
 def launch(demo: Page, **options: Any) -> Any:
     """`demo.launch` with this studio's theme, limits and guard; `options` win."""
+    with demo.words.marking():
+        strip = samples.style(demo.words)
     app = dict(options.pop("app_kwargs", None) or {})
-    app["middleware"] = [_guard(demo, options), Middleware(Head, words=Words()), *_downloads(demo), *app.get("middleware", ())]
+    app["middleware"] = [_guard(demo, options), Middleware(Head, words=demo.words), *_downloads(demo), *app.get("middleware", ())]
     settings: dict[str, Any] = {
         "theme": theme(),
         "css_paths": [
@@ -108,7 +118,7 @@ def launch(demo: Page, **options: Any) -> Any:
             *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css", samples.RULES}),
         ],
         "head": _inside("room.css", "style")
-        + samples.style()
+        + strip
         + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
         "max_file_size": f"{demo.limits.max_upload_mb}mb",
         "max_threads": 40 + demo.limits.concurrency + demo.limits.queue,
@@ -131,7 +141,7 @@ def _inside(name: str, tag: str) -> str:
 
 
 def _downloads(demo: Page) -> list[Middleware]:
-    return [Middleware(Downloads, walls=demo.walls, words=Words())] if demo.walls.hours else []
+    return [Middleware(Downloads, walls=demo.walls)] if demo.walls.hours else []
 
 
 def _guard(demo: Page, options: Mapping[str, Any]) -> Middleware:

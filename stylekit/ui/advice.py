@@ -8,12 +8,11 @@ from typing import Any
 import gradio as gr
 
 from stylekit.errors import StylekitError
-from stylekit.recipe import SETTINGS
 from stylekit.studio.advice import Advice, advice, facts_of
 from stylekit.studio.run import Studio, View, Words
 from stylekit.studio.session import Session
 from stylekit.ui.events import AT_ONCE, Events, Updates, alert
-from stylekit.ui.layout import Page, status
+from stylekit.ui.layout import Page, label_of, status
 
 MOST = 3
 """Guesses that are shown: the surest."""
@@ -72,17 +71,11 @@ class Advices:
 def remedy(settings: Mapping[str, Any], words: Words) -> str:
     """What a remedy's button says."""
     name, value = next(iter(settings.items()))
-    return words("advice.set", setting=_label(name, words), value=_shown(value))
+    return words("advice.set", setting=label_of(name, words), value=_shown(value))
 
 
 def _named(settings: Mapping[str, Any], words: Words) -> str:
-    return ", ".join(f"{_label(name, words)} {_shown(value)}" for name, value in settings.items())
-
-
-def _label(name: str, words: Words) -> str:
-    setting, _, part = name.partition(".")
-    symbol = SETTINGS[setting].symbol
-    return words(f"label.{part or setting}") + (f" {symbol}" if symbol and not part else "")
+    return ", ".join(f"{label_of(name, words)} {_shown(value)}" for name, value in settings.items())
 
 
 def _shown(value: Any) -> str:

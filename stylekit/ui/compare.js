@@ -12,17 +12,18 @@ function stylekitCompare(element, props, watch, compared) {
   let branches = stylekitBranches(); // this tab is made when it is first opened
   stylekitPair = () => `${chosen.left} ${chosen.right}`;
 
-  const words = JSON.parse(element.querySelector("#comparing").dataset.said);
-  const said = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const said = (key, values = {}) => props.said[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const moment = (name) => {
     const [number, step] = name.split(":").map(Number);
     return branches.find((branch) => branch.number === number)?.moments.find((other) => other.step === step);
   };
   const address = (name) => props.value?.[name] ?? moment(name)?.path ?? "";
   const label = (name) =>
-    words[name] ? said(name) : said("at", { number: name.split(":")[0], step: name.split(":")[1], size: moment(name)?.size });
+    name in props.said ? said(name) : said("at", { number: name.split(":")[0], step: name.split(":")[1], size: moment(name)?.size });
 
   const fill = () => {
+    pair.ariaLabel = said("label");
+    for (const part of element.querySelectorAll("[data-said]")) part.textContent = said(part.dataset.said);
     if (asked && moment(asked)) (chosen.right = asked), (asked = "");
     const ends = branches.map((branch) => `${branch.number}:${branch.moments.at(-1).step}`);
     for (const side of ["left", "right"]) {
@@ -125,6 +126,7 @@ function stylekitCompare(element, props, watch, compared) {
   document.addEventListener("stylekit-look", ({ detail }) => {
     if (detail && pair.offsetParent) choose("right", `${detail.branch.number}:${detail.moment.step}`);
   });
+  watch("said", fill);
   watch("value", () => ((asked = props.value?.right ?? ""), fill(), compared()));
   arrange();
   fill();

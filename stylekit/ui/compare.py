@@ -3,7 +3,6 @@
 What hangs on the wall is put on the timeline when it is asked for there.
 """
 
-import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,10 @@ if TYPE_CHECKING:
 TOOLS = {"blink": "compare.blink", "closer": "compare.closer", "farther": "compare.farther"}
 """The buttons, and what they are called."""
 
-SAID = {"photo": "photo", "painting": "compare.painting", "at": "timeline.at"}
+SIDES = {"left": "compare.left", "right": "compare.right"}
+"""The choosers, and what they are called."""
+
+SAID = {"photo": "photo", "painting": "compare.painting", "at": "timeline.at", "label": "compare.label"}
 """What compare.js says, by the keys of words."""
 
 LEFT = {name: f"{{{name}}}" for name in ("number", "step", "size")}
@@ -36,22 +38,18 @@ PAIR = "(session, pair) => [session, stylekitPair()]"
 
 def place(words: Words) -> dict[str, Any]:
     """Two pictures, one up to the other's edge, with nothing in them yet; below, how their recipes differ."""
-    tools = "".join(f'<button type="button" data-tool="{name}">{escape(words(key))}</button>' for name, key in TOOLS.items())
-    sides = {"left": words("compare.left"), "right": words("compare.right")}
-    choosers = "".join(
-        f'<label><span>{escape(text)}</span><select data-side="{side}"></select></label>' for side, text in sides.items()
-    )
-    label = escape(words("compare.label"))
-    said = escape(json.dumps({name: words(key, **LEFT) for name, key in SAID.items()}))
+    tools = "".join(f'<button type="button" data-tool="{name}" data-said="{name}"></button>' for name in TOOLS)
+    choosers = "".join(f'<label><span data-said="{side}"></span><select data-side="{side}"></select></label>' for side in SIDES)
     pair = (
-        f'<div class="pair" role="slider" tabindex="0" aria-label="{label}" aria-valuemin="0" aria-valuemax="100">'
+        '<div class="pair" role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="100">'
         '<div class="side right"><img alt=""></div><div class="side left"><img alt=""></div><i class="edge"></i></div>'
         f'<button type="button" class="full" aria-label="Fullscreen">{CORNERS}</button>'
     )
     compare = gr.HTML(
         None,
-        html_template=f'<div id="comparing" data-said="{said}">{pair}</div><div class="choosers">{choosers}{tools}</div>',
+        html_template=f'<div id="comparing">{pair}</div><div class="choosers">{choosers}{tools}</div>',
         js_on_load="stylekitCompare(element, props, watch, () => trigger('compared'))",
+        said={name: words(key, **LEFT) for name, key in (SAID | SIDES | TOOLS).items()},
         padding=False,
         elem_id="compare",
     )

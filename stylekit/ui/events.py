@@ -35,7 +35,7 @@ from stylekit.studio.session import Session
 from stylekit.studio.timeline import Moment
 from stylekit.ui import compare, plots, strip
 from stylekit.ui.components import Dial, PictureFile
-from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, nested, status
+from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, label_of, nested, status
 from stylekit.ui.listening import Listener
 
 Updates = dict[Component | BlockContext, Any]
@@ -309,13 +309,13 @@ class Events:
         preset = PRESETS.get(session.preset or "")
         if not preset or all(values[key] in (value, None) for key, value in _settings_of(preset).items()):
             return {}
-        session.preset, session.preset_note = None, self.words("preset.changed", preset=preset.title)
+        session.preset, session.preset_note = None, self.words("preset.changed", preset=self.words(f"presets.{preset.name}"))
         return self.preset_of(session)
 
     def preset_of(self, session: Session) -> Updates:
         """Which preset the page shows as chosen, and what is said of it."""
         preset, page = PRESETS.get(session.preset or ""), self.page
-        note = session.preset_note or (preset.description if preset else "")
+        note = session.preset_note or (self.words(f"presets.{preset.name}.about") if preset else "")
         chosen, other = (page.program, page.preset) if preset and preset.program else (page.preset, page.program)
         return {chosen: session.preset, other: None, page.preset_note: note}
 
@@ -333,7 +333,7 @@ class Events:
         """Why no recipe of this studio may have this value of a control."""
         name = key.partition(".")[0]
         try:
-            setting(name).check(self.page.controls[key].label, nested({key: value})[name])
+            setting(name).check(label_of(key, self.words), nested({key: value})[name])
             self.studio.limits.check(Recipe(**nested({key: value})))
         except RecipeError as error:
             return error

@@ -1,5 +1,6 @@
 """What the page says of itself before it is shown: its language, description, icon and preview picture.
 
+Here its sentences are put in, too, in the language that the browser asks for: gradio has one page for all.
 Gradio's template speaks of Gradio there. Programs that make a preview of a link read only what the server sends, and only
 the first of each kind, so this can be mended nowhere else.
 """
@@ -10,12 +11,12 @@ from html import escape
 from pathlib import Path
 
 from gradio.route_utils import get_root_url
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stylekit.ui.words import Words
+from stylekit.ui.words import LANGUAGES, Sentences, Words, asked_for, sentences
 
 HERE = Path(__file__).parent
 
@@ -40,30 +41,33 @@ class Head:
         if picture := {"/icon.png": ICON, "/preview.jpg": PREVIEW}.get(path):
             await FileResponse(picture, headers={"cache-control": "max-age=86400"})(scope, receive, send)
         elif path == "/":
-            await self.app(scope, receive, _Rewriting(send, lambda html: self.rewritten(html, _root(scope))))
+            language = asked_for(Headers(scope=scope))
+            await self.app(scope, receive, _Rewriting(send, lambda html: self.rewritten(html, _root(scope), language)))
+        elif path == "/config":  # the page once more, for programs
+            await self.app(scope, receive, _Rewriting(send, lambda config: self.words.filled(config, LANGUAGES[0])))
         else:
             await self.app(scope, receive, send)
 
-    def rewritten(self, html: str, root: str) -> str:
-        """Gradio's page with this head; `root` is the page's address without a slash at its end."""
-        ours = THEIRS.sub("", html).replace('lang="en"', f'lang="{self.words.language}"', 1)
-        return ours.replace("<head>", "<head>" + self.head(root), 1)
+    def rewritten(self, html: str, root: str, language: str) -> str:
+        """Gradio's page in a language, with this head; `root` is the page's address without a slash at its end."""
+        ours = THEIRS.sub("", html).replace('lang="en"', f'lang="{language}"', 1)
+        return str(self.words.filled(ours.replace("<head>", "<head>" + self.head(root, sentences(language)), 1), language))
 
-    def head(self, root: str) -> str:
+    def head(self, root: str, words: Sentences) -> str:
         """The elements that belong to this page."""
-        title, description = self.words("title"), self.words("description")
+        title, description = words("title"), words("description")
         image, (width, height) = f"{root}/preview.jpg", PREVIEW_SIZE
         named = {"description": description, "twitter:card": "summary_large_image"}
         properties = {
             "og:type": "website",
             "og:site_name": title,
-            "og:title": self.words("headline"),
+            "og:title": words("headline"),
             "og:description": description,
             "og:url": f"{root}/",
             "og:image": image,
             "og:image:width": width,
             "og:image:height": height,
-            "og:image:alt": self.words("preview.alt"),
+            "og:image:alt": words("preview.alt"),
         }
         return "".join(
             [
@@ -71,14 +75,15 @@ class Head:
                 '<link rel="icon" type="image/png" href="icon.png">',
                 *_metas("name", named),
                 *_metas("property", properties),
-                self._speaking(),
+                _speaking(words.language),
             ]
         )
 
-    def _speaking(self) -> str:
-        """Gradio takes the browser's language for its own words and for the page's: here it has that of ours."""
-        ours = f'{{ get: () => "{self.words.language}" }}'
-        return f'<script>Object.defineProperty(navigator, "language", {ours});</script>'
+
+def _speaking(language: str) -> str:
+    """Gradio takes the browser's language for its own words and for the page's: here it has that of ours."""
+    ours = f'{{ get: () => "{language}" }}'
+    return f'<script>Object.defineProperty(navigator, "language", {ours});</script>'
 
 
 def _metas(kind: str, values: Mapping[str, object]) -> list[str]:
@@ -91,7 +96,7 @@ def _root(scope: Scope) -> str:
 
 
 class _Rewriting:
-    """`send` for an answer whose body is rewritten as a whole, if it is HTML."""
+    """`send` for an answer whose body is rewritten as a whole, if it is HTML or JSON."""
 
     def __init__(self, send: Send, rewrite: Callable[[str], str]) -> None:
         self.send, self.rewrite = send, rewrite
@@ -99,7 +104,7 @@ class _Rewriting:
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _is_html(message):
+        if message["type"] == "http.response.start" and _is_text(message):
             self.start = message
         elif self.start is None or message["type"] != "http.response.body":
             await self.send(message)
@@ -107,10 +112,13 @@ class _Rewriting:
             self.body += message.get("body", b"")
             if not message.get("more_body"):
                 body = self.rewrite(self.body.decode()).encode()
-                MutableHeaders(raw=self.start["headers"])["content-length"] = str(len(body))
+                headers = MutableHeaders(raw=self.start["headers"])
+                headers["content-length"] = str(len(body))
+                headers["vary"] = "Accept-Language, Cookie"
                 await self.send(self.start)
                 await self.send({"type": "http.response.body", "body": body})
 
 
-def _is_html(start: Message) -> bool:
-    return start["status"] == 200 and MutableHeaders(raw=start["headers"]).get("content-type", "").startswith("text/html")
+def _is_text(start: Message) -> bool:
+    kind = MutableHeaders(raw=start["headers"]).get("content-type", "")
+    return start["status"] == 200 and kind.startswith(("text/html", "application/json"))

@@ -33,7 +33,8 @@
   const joinLooks = () => {
     for (const preset of document.querySelectorAll("#presets input")) if (preset.name !== "preset") preset.name = "preset";
     const presets = document.querySelector("#presets");
-    if (presets && !presets.ariaLabel) presets.ariaLabel = presets.querySelector("[data-testid=block-info]")?.textContent.trim() ?? "";
+    const name = presets?.querySelector("[data-testid=block-info]")?.textContent.trim();
+    if (name && presets.ariaLabel !== name) presets.ariaLabel = name;
   };
 
   const nameKeys = () => {

@@ -1,6 +1,6 @@
 """What is on the page. Labels come from words/, help, limits and defaults from Recipe's fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -31,7 +31,7 @@ from stylekit.studio.limits import Limits
 from stylekit.studio.masks import COLORS, OPACITY, SOFTNESS
 from stylekit.studio.run import View
 from stylekit.studio.session import Session
-from stylekit.ui import card, compare, strip, wall
+from stylekit.ui import card, compare, language, strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.samples import looks
 from stylekit.ui.words import Words
@@ -68,6 +68,8 @@ class Page:
     """The components that events speak to."""
 
     session: gr.State
+    masthead: gr.HTML
+    """with the choice of a language"""
     content: PictureFile
     style: PictureFile
     further: list[PictureFile]
@@ -184,7 +186,7 @@ def place(words: Words, limits: Limits) -> Page:
     parts["goes_on"] = gr.Textbox(visible=False)
     parts["before"] = gr.Number(visible=False)
     parts["moment"] = gr.Textbox(visible=False)
-    gr.HTML(_header(words), elem_id="masthead", padding=False)
+    parts["masthead"] = gr.HTML(_header(words), elem_id="masthead", padding=False, js_on_load=language.CHOICE)
     with gr.Row(elem_id="studio", equal_height=False):  # page.css says where each stands
         with gr.Column(min_width=0, elem_id="easel"):  # first, so that Paint is a few stops away by keyboard
             parts |= _easel(words)
@@ -202,7 +204,7 @@ def _header(words: Words) -> str:
         f"<h1>{words('title')}</h1><p>{words('tagline')}</p>"
         f'<span class="device" title="{words("device.title")}">{device}</span>'
         f'<button type="button" class="switch" id="large" aria-pressed="false" title="{words("large.title")}">'
-        f"{words('large')}</button></header>"
+        f"{words('large')}</button>{language.choice(words)}</header>"
     )
 
 
@@ -367,12 +369,12 @@ def drawn_on(photo: Any, layers: Sequence[np.ndarray] = ()) -> Any:
 def _dials(words: Words, limits: Limits) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["preset"] = gr.Radio(
-        [(preset.title, preset.name) for preset in looks()],
+        [(words(f"presets.{preset.name}"), preset.name) for preset in looks()],
         value="balanced",
         label=words("presets"),
         elem_id="presets",
     )
-    parts["preset_note"] = gr.HTML(PRESETS["balanced"].description, elem_classes="note", elem_id="preset-note", padding=False)
+    parts["preset_note"] = gr.HTML(words("presets.balanced.about"), elem_classes="note", elem_id="preset-note", padding=False)
     gr.HTML(f"<h2>{words('weights')}</h2><p>{words('weights.hint')}</p>", elem_classes="heading", padding=False)
     with gr.Group(elem_id="weights"):
         controls: dict[str, Any] = {name: _slider(name, words) for name in WEIGHTS}
@@ -390,7 +392,7 @@ def _dials(words: Words, limits: Limits) -> dict[str, Any]:
         controls |= {name: _control(name, words, limits) for name in SIZE}
         parts["start"] = _small_picture(words("start"), elem_id="start")
     with gr.Accordion(words("statistics"), open=False, elem_classes="settings"):
-        programs = [(preset.title, name) for name, preset in PRESETS.items() if preset.program]
+        programs = [(words(f"presets.{name}"), name) for name, preset in PRESETS.items() if preset.program]
         parts["program"] = gr.Dropdown(
             programs, value=None, label=words("program"), info=words("program.help"), elem_id="programs"
         )
@@ -411,18 +413,27 @@ def _slider(name: str, words: Words, most: float | None = None) -> Dial:
     least, top, step = described.slider
     if most and most <= least:  # a studio of small limits
         least, step = described.least, 1
-    label = words(f"label.{name}") + (f" {described.symbol}" if described.symbol else "")
     return Dial(
         least,
         most or top,
         value=min(default, most) if most else default,
         step=step,
-        label=label,
-        info=described.help,
+        label=label_of(name, words),
+        info=words(f"help.{name}"),
         buttons=[],
         elem_id=f"set-{name}",
         elem_classes="dial",
     )
+
+
+def label_of(key: str, words: Callable[..., str]) -> str:
+    """What a control of `Page.controls` is called."""
+    name, _, part = key.partition(".")
+    if name == "layer_weights":
+        return words(f"label.{part}") if key != OTHER else words("other")
+    if part:
+        return words(f"part.{name}", part=LETTERS[int(part)] if part.isdigit() else part)
+    return words(f"label.{name}") + (f" {setting(name).symbol}" if setting(name).symbol else "")
 
 
 def _part_sliders(name: str, words: Words) -> dict[str, Any]:
@@ -433,17 +444,16 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
     sliders = {}
     for part in PARTS[name]:
         if name == "layer_weights":
-            label, info, key = words(f"label.{part}"), f"{part} · {words(f'help.{part}')}", f"set-{part}"
+            info, key = f"{part} · {words(f'help.{part}')}", f"set-{part}"
         else:
-            what = LETTERS[part] if isinstance(part, int) else part
             first = part == PARTS[name][0]  # once is enough to say what they do
-            label, info, key = words(f"part.{name}", part=what), described.help if first else "", f"set-{name}-{part}"
+            info, key = words(f"help.{name}") if first else "", f"set-{name}-{part}"
         sliders[f"{name}.{part}"] = Dial(
             least,
             most,
             value=defaults[f"{name}.{part}"],
             step=step,
-            label=label,
+            label=label_of(f"{name}.{part}", words),
             info=info or None,
             buttons=[],
             elem_id=key,
@@ -454,7 +464,7 @@ def _part_sliders(name: str, words: Words) -> dict[str, Any]:
 
 def _control(name: str, words: Words, limits: Limits) -> Any:
     described, default = setting(name), getattr(Recipe(), name)
-    facts: dict[str, Any] = {"label": words(f"label.{name}"), "info": described.help, "elem_id": f"set-{name}"}
+    facts: dict[str, Any] = {"label": label_of(name, words), "info": words(f"help.{name}"), "elem_id": f"set-{name}"}
     match described:
         case Number(slider=None):
             return gr.Number(default, precision=0 if described.whole else None, **facts)

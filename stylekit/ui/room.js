@@ -35,11 +35,11 @@
     }
   });
 
-  // the switch comes after this script
-  new MutationObserver((_, seen) => {
-    if (!document.querySelector("#large")) return;
-    seen.disconnect();
-    enlarge(remembered());
+  // the switch comes after this script, and anew with another language
+  new MutationObserver(() => {
+    const large = String(root.classList.contains("large"));
+    const button = document.querySelector("#large");
+    if (button && button.ariaPressed !== large) button.ariaPressed = large;
   }).observe(root, { childList: true, subtree: true });
   addEventListener("resize", arrange);
   enlarge(remembered());

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from stylekit.presets import PRESETS, Preset
 from stylekit.ui.components import ASSETS
+from stylekit.ui.words import Words
 
 RULES = Path(__file__).with_name("samples.css")
 
@@ -24,16 +25,16 @@ def sample_of(preset: Preset) -> Path:
     return ASSETS / "presets" / f"{preset.name}.webp"
 
 
-def style() -> str:
+def style(words: Words) -> str:
     """The strip's rules as an element of the page's head; nothing where samples are missing."""
     if not all(sample_of(preset).is_file() for preset in looks()):
         return ""
-    return f"<style>{RULES.read_text(encoding='utf-8')}{''.join(_rule(preset) for preset in looks())}</style>"
+    return f"<style>{RULES.read_text(encoding='utf-8')}{''.join(_rule(preset, words) for preset in looks())}</style>"
 
 
-def _rule(preset: Preset) -> str:
+def _rule(preset: Preset, words: Words) -> str:
     """The picture of one preset; what stands behind the slash is read aloud."""
     address = json.dumps("gradio_api/file=" + quote(sample_of(preset).as_posix()))
-    said = json.dumps(preset.description, ensure_ascii=False)
+    said = json.dumps(words(f"presets.{preset.name}.about"), ensure_ascii=False)
     here = f'#presets#presets label:has(> input[value="{preset.name}"])::after'
     return f'{here} {{ background-image: url({address}); content: "" / {said}; }}\n'

@@ -17,6 +17,7 @@ from stylekit.studio.timeline import Branch, Moment
 from stylekit.ui.words import Words
 
 SAID = {
+    "label": "timeline.label",
     "branch": "timeline.branch",
     "origin": "timeline.origin",
     "at": "timeline.at",
@@ -42,7 +43,7 @@ def strip(words: Words) -> gr.HTML:
     """An empty strip, which is not to be seen."""
     return gr.HTML(
         None,
-        html_template=f'<div class="strip" role="group" aria-label="{escape(words("timeline.label"))}"></div>',
+        html_template='<div class="strip" role="group"></div>',
         js_on_load=f"stylekitTimeline(element, props, trigger, watch, {list(BUTTONS)})",
         said={name: words(key, **LEFT) for name, key in SAID.items()},
         padding=False,

@@ -55,6 +55,7 @@ function stylekitTimeline(element, props, trigger, watch, events) {
   };
 
   const draw = () => {
+    strip.ariaLabel = said("label");
     const { branches } = timeline();
     const most = branches.filter(({ moments }) => moments.at(-1).step > moments[0].step || (moments.length === 1 && moments[0].step));
     for (const [number, row] of rows)
@@ -216,6 +217,6 @@ function stylekitTimeline(element, props, trigger, watch, events) {
 
   document.addEventListener("input", () => looking && mark(timeline().weights[looking.moment.weights]));
 
-  watch("value", draw);
+  watch(["value", "said"], draw);
   draw();
 }

@@ -24,7 +24,7 @@ from stylekit.studio.timeline import Moment, Sources
 from stylekit.studio.wall import Painted, Pin, Wall, Walls
 from stylekit.ui import compare
 from stylekit.ui.card import TO_THE_CARD, CardEvents
-from stylekit.ui.words import Words
+from stylekit.ui.words import Words, asked_for, sentences
 
 if TYPE_CHECKING:
     from stylekit.ui.events import Events
@@ -225,8 +225,8 @@ def _inline(pin: Pin) -> str:
 class Downloads:
     """ASGI middleware: POST /wall with the form fields key and pin gives a pinned picture; without pin all of them, as zip."""
 
-    def __init__(self, app: ASGIApp, walls: Walls, words: Words) -> None:
-        self.app, self.walls, self.words = app, walls, words
+    def __init__(self, app: ASGIApp, walls: Walls) -> None:
+        self.app, self.walls = app, walls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Only this path is answered here."""
@@ -234,21 +234,22 @@ class Downloads:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
+        words = sentences(asked_for(request.headers))
         if int(request.headers.get("content-length") or LONGEST_FORM + 1) > LONGEST_FORM:
-            answer: Response = PlainTextResponse(self.words("wall.gone"), 413)
+            answer: Response = PlainTextResponse(words("wall.gone"), 413)
         else:
             async with request.form(max_files=0, max_fields=2) as form:
-                answer = self.answer(form.get("key"), form.get("pin"))
+                answer = self.answer(form.get("key"), form.get("pin")) or PlainTextResponse(words("wall.gone"), 404)
         await answer(scope, receive, send)
 
-    def answer(self, key: object, name: object) -> Response:
-        """What is downloaded."""
+    def answer(self, key: object, name: object) -> Response | None:
+        """What is downloaded; None where there is nothing."""
         wall = self.walls.of(key)
         if wall and not name and wall.pins():
             return StreamingResponse(wall.zipped(), headers=_saved_as("stylekit-wall.zip"), media_type="application/zip")
         if wall and (pin := wall.find(name)):
             return FileResponse(pin.path, headers=_saved_as(f"{pin.label}.png"), media_type="image/png")
-        return PlainTextResponse(self.words("wall.gone"), 404)
+        return None
 
 
 def _saved_as(name: str) -> dict[str, str]:

@@ -1,23 +1,144 @@
-"""What the page says: one JSON file per language in words/, all with the same keys."""
+"""What the page says, in the language of each visitor: one JSON file per language in words/, all with the same keys.
 
+    words("status.painting", step=3, steps=200)     "Step 3 of 200", or "Schritt 3 von 200"
+
+A sentence is whole, with braces for its values; a number in it is written as the language writes it. Where a word depends on a
+number, its forms stand behind the number's name: `{count} {count:picture|pictures}`, in Russian three. Which of them a number
+takes is said by the file's "plural", an expression as in gettext's files, which Python's gettext reads.
+
+The page is built once, of marks in the place of sentences: `filled` puts the sentences of a language there, before the page is
+sent (head.py) and when a visitor chooses another language (language.py). All else is said while a visitor's event is handled, so
+it is known whose language it is. No sentence has a character that HTML or JSON would need to escape.
+
+Gradio's own I18n does less: it translates, in the browser, labels and help alone; no list of choices, no HTML, no value in a
+sentence, no plural, and nothing that is said while a picture is painted.
+"""
+
+import functools
+import gettext
 import json
+import re
+import string
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from gradio.context import LocalContext
+from starlette.requests import cookie_parser
 
 FOLDER = Path(__file__).with_name("words")
 
+LANGUAGES = ("en",)
+"""In the order of the page; the first is for those whose language is not among them."""
 
-class Words:
-    """The sentences of one language; `words("key", number=3)` fills in the braces of a sentence."""
+COOKIE = "stylekit-language"
+"""What the browser remembers of a choice, from language.js."""
 
-    def __init__(self, language: str = "en") -> None:
+MOST_VISITORS = 2000
+"""Whose choice is known while their page is open; of others, the cookie says it with the next event."""
+
+MARK = re.compile("\ue000([0-9]+)\ue001")
+"""A sentence that is still to be filled in, by its number."""
+
+
+class Sentences(string.Formatter):
+    """The sentences of one language."""
+
+    def __init__(self, language: str) -> None:
         self.language = language
-        """as in the page's lang attribute"""
-        self._sentences: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+        self.said: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+        self._form = gettext.c2py(self.said["plural"])
 
     def __call__(self, key: str, **values: object) -> str:
-        """The sentence called `key`; raises KeyError if there is none."""
-        return self._sentences[key].format(**values)
+        """The sentence called `key`; raises KeyError if there is none, or a value is missing."""
+        return self.vformat(self.said[key], (), values)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """A value; of `form|form|...` the one that goes with it."""
+        if "|" in format_spec:
+            return format_spec.split("|")[self._form(int(value))]
+        text = format(value, format_spec)
+        return text.replace(".", self.said["decimal"]) if isinstance(value, float) else text
+
+
+@functools.cache
+def sentences(language: str) -> Sentences:
+    """Those of one of LANGUAGES."""
+    return Sentences(language)
+
+
+class Words:
+    """The sentences of a page; `words("key", number=3)` says one in the language of whoever's event is handled."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[str, Mapping[str, object]]] = []
+        self._marking = False
+        self._chosen: OrderedDict[str, str] = OrderedDict()
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence called `key`, or its mark while the page is built; raises KeyError if there is none."""
+        if not self._marking:
+            return sentences(self.language())(key, **values)
+        sentences(LANGUAGES[0])(key, **values)  # there must be one
+        self._marks.append((key, values))
+        return f"\ue000{len(self._marks) - 1}\ue001"
+
+    @contextmanager
+    def marking(self) -> Iterator[None]:
+        """While the page is built: what is asked for is for all visitors, and filled in for each."""
+        self._marking = True
+        try:
+            yield
+        finally:
+            self._marking = False
+
+    def filled(self, said: Any, language: str) -> Any:
+        """A text, or lists and dicts of them, with sentences in the place of marks."""
+        if isinstance(said, str):
+            return MARK.sub(lambda mark: self._filled(int(mark[1]), language), said)
+        if isinstance(said, Mapping):
+            return {key: self.filled(value, language) for key, value in said.items()}
+        if isinstance(said, list | tuple):
+            return type(said)(self.filled(value, language) for value in said)
+        return said
+
+    def _filled(self, number: int, language: str) -> str:
+        key, values = self._marks[number]
+        return sentences(language)(key, **self.filled(values, language))
+
+    def language(self) -> str:
+        """Of whoever's event is handled; English where nobody's is."""
+        request = LocalContext.request.get(None)
+        if request is None or not request.request:
+            return LANGUAGES[0]
+        return self._chosen.get(request.session_hash or "") or asked_for(request.headers)
+
+    def choose(self, language: str) -> None:
+        """Whoever's event is handled reads this language from now on, in a run that goes on, too."""
+        request = LocalContext.request.get(None)
+        if request is not None and request.session_hash and language in LANGUAGES:
+            self._chosen.pop(request.session_hash, None)
+            self._chosen[request.session_hash] = language
+            while len(self._chosen) > MOST_VISITORS:
+                self._chosen.popitem(last=False)
 
     def keys(self) -> set[str]:
         """Of all sentences."""
-        return set(self._sentences)
+        return set(sentences(LANGUAGES[0]).said)
+
+
+def asked_for(headers: Mapping[str, str]) -> str:
+    """The language that a browser asks for: what was chosen on the page before, or the first of its own that there is."""
+    chosen = cookie_parser(headers.get("cookie") or "").get(COOKIE, "")
+    wished = [part.partition(";") for part in (headers.get("accept-language") or "").split(",")[:20]]
+    ranked = sorted(wished, key=lambda part: -_share(part[2]))
+    names = [chosen, *(name.strip().split("-")[0].lower() for name, _, _ in ranked)]
+    return next((name for name in names if name in LANGUAGES), LANGUAGES[0])
+
+
+def _share(quality: str) -> float:
+    """`q=0.8` as a number; 1 for what is not said."""
+    found = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", quality)
+    return float(found[1]) if found else 1.0
