@@ -56,6 +56,8 @@ FACTOR = 4.0
 TRIES = 2
 """Of a variant whose worker died, perhaps of another one's memory."""
 
+LOST = "Its worker died twice, perhaps for want of memory; choose fewer workers."
+
 
 class Task(NamedTuple):
     """One variant that is to be painted."""
@@ -201,7 +203,8 @@ def _artwork(path: Path, size: int) -> "Tensor":
 
 
 @lru_cache(maxsize=1)
-def _encoder(name: str, device: str | None) -> "Encoder":
+def loaded(name: str, device: str | None) -> "Encoder":
+    """The encoder of this process, loaded once."""
     from stylekit.encoders import load_encoder
 
     return load_encoder(name, device)
@@ -225,7 +228,7 @@ def _work(task: Task, device: str | None) -> Done:
     import torch
 
     torch.set_num_threads(1)
-    return painted(task, _encoder(task.recipe.encoder, device))
+    return painted(task, loaded(task.recipe.encoder, device))
 
 
 def carried_out(tasks: Sequence[Task], workers: int, device: str | None = None) -> Generator[Done, None, None]:
@@ -253,7 +256,7 @@ def carried_out(tasks: Sequence[Task], workers: int, device: str | None = None) 
                     if tries[task.out] < TRIES:
                         waiting.append(task)
                     else:
-                        yield Done(task, error="Its worker died twice, perhaps for want of memory; choose fewer workers.")
+                        yield Done(task, error=LOST)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -45,13 +45,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from stylekit.afar import Painted
     from stylekit.clip import Camera, Clip
     from stylekit.encoders import Encoder
     from stylekit.objective import Masks
     from stylekit.pictures import Picture
+    from stylekit.reel import Reel
     from stylekit.sweep import Cell
     from stylekit.transfer import Frame
-    from stylekit.video import Shot
+    from stylekit.video import Video
 
 SEEN = ("encoder", "statistic", "pooling", "padding", "seed")
 """The settings that change what a layer sees."""
@@ -215,8 +217,8 @@ def parser() -> Parser:
     )
     command.add_argument("--jitter", metavar="SHARE", type=float, default=0.0, help=said_of_jitter)
     command.add_argument("--format", metavar="EXTENSION", choices=("png", "jpg", "webp"), default="png", help="png, jpg or webp")
-    command.add_argument("--workers", metavar="N", type=int, help="processes that paint, one thread each (default: one per core)")
     command.add_argument("--resume", action="store_true", help="go on with results that are there already")
+    _add_engine(command)
     source = command.add_mutually_exclusive_group()
     source.add_argument("--recipe", metavar="FILE", help="settings of a picture that stylekit saved, or of a .json file")
     source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
@@ -301,6 +303,14 @@ def _add_film(command: Parser) -> None:
     film.add_argument("--film-loop", action="store_true", default=None, help="from the photo to the painting and back")
 
 
+def _add_engine(command: Parser) -> None:
+    """Which machines paint many pictures."""
+    said = "this machine (local, default), or those of a Ray cluster, which RAY_ADDRESS names (ray)"
+    command.add_argument("--engine", choices=("local", "ray"), default="local", help=said)
+    said = "how much is painted at a time, with one thread each (default: one per core, or what the cluster has room for)"
+    command.add_argument("--workers", metavar="N", type=int, help=said)
+
+
 def _add_video(command: Parser) -> None:
     """What `video` takes."""
     _add_ends(command)
@@ -322,6 +332,7 @@ def _add_video(command: Parser) -> None:
     )
     command.add_argument("--seconds", metavar="NUMBER", type=float, help="how long it moves (default: 5)")
     command.add_argument("--resume", action="store_true", help="go on with a film that was cut short")
+    _add_engine(command)
     _add_common(command)
     _add_settings(command)
 
@@ -756,8 +767,7 @@ def augment(args: argparse.Namespace) -> int:
     recipe = recipe_of(args).settled()
     if args.recipe is None and args.preset is None:
         recipe = replace(recipe, size=args.size or SIZE, steps=args.steps or STEPS)
-    if args.workers is not None and not 1 <= args.workers <= 64:
-        raise UsageError(f"There are from 1 to 64 workers, not {args.workers}.")
+    _check_workers(args)
     folders = (Path(args.photos), Path(args.artworks), Path(args.out))
     plan = Plan(*folders, args.per_photo, recipe, args.jitter, f".{args.format}")
     tasks, manifest, report = plan.tasks(), Manifest(plan, args.resume), Report(args)
@@ -765,8 +775,13 @@ def augment(args: argparse.Namespace) -> int:
     report.note(f"{len(tasks) - len(missing)} of {len(tasks)} were there already" if len(missing) < len(tasks) else "")
     limit_threads()
     began, lost = time.monotonic(), 0
-    with _handled(_interrupt), _noted() as caught:
-        results = carried_out(missing, args.workers or os.cpu_count() or 1, args.device)
+    with _handled(_interrupt), _noted() as caught, _without_news_of(args.engine):
+        if args.engine == "ray":
+            from stylekit import afar
+
+            results = afar.carried_out(missing, args.workers, args.device)
+        else:
+            results = carried_out(missing, args.workers or os.cpu_count() or 1, args.device)
         with contextlib.closing(results):
             for count, done in enumerate(results, start=1):
                 manifest.add(done)
@@ -778,6 +793,16 @@ def augment(args: argparse.Namespace) -> int:
     return 0 if manifest.known else 1
 
 
+def _without_news_of(engine: str) -> "contextlib.AbstractContextManager[Any]":
+    """Ray prints on stdout what happens to its machines; there, programs read JSON."""
+    return contextlib.redirect_stdout(sys.stderr) if engine == "ray" else contextlib.nullcontext()
+
+
+def _check_workers(args: argparse.Namespace) -> None:
+    if args.workers is not None and not 1 <= args.workers <= 1000:
+        raise UsageError(f"There are from 1 to 1000 workers, not {args.workers}.")
+
+
 # ------------------------------------------------------------------------------------------------------ moving pictures
 
 
@@ -785,11 +810,14 @@ def video(args: argparse.Namespace) -> int:
     """Carry out `video`; returns 0. Raises what ended it early; the film has the pictures that were finished until then."""
     args.start = None
     recipe = recipe_of(args)
+    _check_workers(args)
+    if args.workers is not None and args.engine == "local":
+        raise UsageError("On one machine, the pictures of a clip are painted one after the other; add --engine ray.")
 
     from stylekit.clip import Clip
     from stylekit.pictures import open_picture
     from stylekit.reel import Reel, facts
-    from stylekit.video import Video, filmed, turned
+    from stylekit.video import Video, turned
 
     given = {"steps": args.steps_per_frame, "hold": args.hold, "weight": args.temporal_weight}
     plan = Video(recipe, turns=turned(args.at or ()), **{name: value for name, value in given.items() if value is not None})
@@ -800,20 +828,20 @@ def video(args: argparse.Namespace) -> int:
         _check_device(args.device)
         source = _source(args, recipe)
         styles = [_named(path, lambda path: open_picture(path, recipe.size, enlarge=False).image) for path in args.styles]
-        encoder = _encoder(recipe.encoder, args.device, report)
+        encoder = _encoder(recipe.encoder, args.device, report) if args.engine == "local" else None
         reel = Reel(out, facts(plan, source, [args.content, *args.styles]), args.resume)
         report.note(f"{len(reel)} pictures were there already" if len(reel) else "")
         end: BaseException | None = None
         began, painted = time.monotonic(), 0
-        with _noted() as caught:
+        with _noted() as caught, _without_news_of(args.engine):
             try:
-                for shot in filmed(source, styles, plan, encoder=encoder, painted=reel):
-                    if shot.finished:
-                        reel.add(shot)
-                        painted += 1
-                        report.shot(shot, source.seconds, (time.monotonic() - began) / painted, len(reel), source.rate)
-                    if caught:
-                        raise KeyboardInterrupt(*caught)
+                with contextlib.closing(_filmed(args, source, styles, plan, reel, encoder)) as pictures:
+                    for picture in pictures:
+                        if picture:
+                            painted += 1
+                            report.shot(picture, source.seconds, (time.monotonic() - began) / painted, len(reel), source.rate)
+                        if caught:
+                            raise KeyboardInterrupt(*caught)
             except (KeyboardInterrupt, OSError, StylekitError, RuntimeError, MemoryError) as error:
                 end = error
             if len(reel):
@@ -823,6 +851,27 @@ def video(args: argparse.Namespace) -> int:
             raise end
         reel.delete()
     return 0
+
+
+def _filmed(
+    args: argparse.Namespace,
+    source: "Clip | Camera",
+    styles: "Sequence[Tensor]",
+    plan: "Video",
+    reel: "Reel",
+    encoder: "Encoder | None",
+) -> "Generator[Painted | None, None, None]":
+    """Paint the clip into the reel, here or, without an encoder, afar; its pictures when they are finished, None between."""
+    from stylekit.afar import Painted, filmed_afar
+    from stylekit.video import filmed
+
+    if encoder is None:
+        yield from filmed_afar(source, styles, plan, reel, args.workers, args.device)
+        return
+    for shot in filmed(source, styles, plan, encoder=encoder, painted=reel):
+        if shot.finished:
+            reel.add(shot)
+        yield Painted(shot.number, shot.moment.at, shot.begins, shot.frame.losses) if shot.finished else None
 
 
 def _source(args: argparse.Namespace, recipe: Recipe) -> "Clip | Camera":
@@ -858,7 +907,7 @@ class Report:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.json, self.quiet = args.json, args.quiet or args.json
-        self._run = Progress()
+        self._run, self._out = Progress(), sys.stdout
 
     def note(self, text: str) -> None:
         """A sentence for people."""
@@ -873,7 +922,7 @@ class Report:
 
     def event(self, **facts: Any) -> None:
         """A line of JSON; in one write, so that Ctrl-C leaves no half line before the next."""
-        print(json.dumps(facts) + "\n", end="", flush=True)
+        print(json.dumps(facts) + "\n", end="", flush=True, file=self._out)
 
     def frame(self, frame: "Frame") -> None:
         """A step was taken."""
@@ -934,12 +983,12 @@ class Report:
             self.event(event="film", out=str(out), seconds=seconds)
         self.note(f"{out}: {seconds:g} s, {out.stat().st_size / 1e6:.1f} MB")
 
-    def shot(self, shot: "Shot", seconds: float | None, each: float, done: int, rate: "Fraction") -> None:
+    def shot(self, picture: "Painted", seconds: float | None, each: float, done: int, rate: "Fraction") -> None:
         """A picture of a clip is painted; `each` took so many seconds."""
         count = None if seconds is None else max(done, round(seconds * rate))
         if self.json:
-            losses = {name: round(loss, 6) for name, loss in shot.frame.losses.items()}
-            self.event(event="picture", number=shot.number, at=shot.moment.at, begins=shot.begins, losses=losses)
+            losses = {name: round(loss, 6) for name, loss in picture.losses.items()}
+            self.event(event="picture", number=picture.number, at=picture.at, begins=picture.begins, losses=losses)
         left = "" if count is None else f" of about {count}, {each * (count - done) / 60:.0f} min left"
         self.line(f"picture {done}{left}, {each:.1f} s each")
 

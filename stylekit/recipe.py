@@ -560,6 +560,13 @@ class Recipe:
         keyframe = Keyframe(step / recipe.all_steps, weights, resumed=True, rounded=rounded)
         return replace(recipe, keyframes=(*recipe.keyframes, keyframe), until=1.0)
 
+    def with_later(self, step: int, other: "Recipe") -> "Recipe":
+        """This recipe, with the keyframes of `other` that come after `step` steps, if it has as many steps."""
+        if other.all_steps != self.all_steps:
+            return self
+        later = [keyframe for keyframe in other.keyframes if keyframe.step(other.all_steps) > step]
+        return replace(self, keyframes=(*self.keyframes, *later))
+
     def continues(self, other: "Recipe") -> bool:
         """Whether a run of `other` may go on with this: all is the same but what may be turned, and how far it went."""
         parts = {name: getattr(other, name) for name in (*LIVE, "repeats", "until", "keyframes")}

@@ -59,15 +59,25 @@ class Reel(Mapping[int, Tensor]):
         except OSError as error:
             raise PictureError(f"{self.folder} could not be made; choose another place for the film.") from error
 
-    def add(self, shot: Shot) -> None:
-        """Keep a finished picture, and the painting below it if colours were brought back."""
+    def add(self, shot: Shot) -> list[Path]:
+        """Keep a finished picture, and the painting below it if colours were brought back; returns their files."""
         number, frame = shot.number, shot.frame
-        if frame.image is not frame.painting:
-            save_quickly(self._painting(number), frame.painting)
         ticks = round(Fraction(shot.moment.at) / TICKS)
-        save_quickly(self.folder / f"{number:06}-{ticks}.webp", frame.image, recipe_json=frame.recipe.to_json())
+        files = [self.folder / f"{number:06}-{ticks}.webp"]
+        if frame.image is not frame.painting:
+            files = [self._painting(number), *files]
+            save_quickly(files[0], frame.painting)
+        save_quickly(files[-1], frame.image, recipe_json=frame.recipe.to_json())
         with contextlib.suppress(OSError):  # nothing goes on from it any more
             self._painting(number - max(EARLIER)).unlink()
+        return files
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Keep a finished picture by the {name: bytes} of the files that another reel kept it in. Raises OSError."""
+        for name, data in files.items():
+            unfinished = self.folder / f".{secrets.token_hex(8)}.part"
+            unfinished.write_bytes(data)
+            os.replace(unfinished, self.folder / name)
 
     def _painting(self, number: int) -> Path:
         return self.folder / f"{number:06}.painting.webp"

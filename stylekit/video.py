@@ -147,13 +147,15 @@ def filmed(
     *,
     encoder: Encoder,
     painted: Mapping[int, Tensor] | None = None,
+    first: int = 0,
 ) -> Iterator[Shot]:
     """Paint a clip; its Shots come while its pictures are painted, the last of each `finished`. Raises as `paint` does.
 
-    `painted` has the finished paintings (1, 3, H, W) of pictures that need not be painted again, by their numbers.
+    `painted` has the finished paintings (1, 3, H, W) of pictures that need not be painted again, by their numbers; `first` is
+    that of the first of the moments, with which a scene begins, or which is painted.
     """
     past: deque[Past] = deque(maxlen=max(EARLIER))
-    for number, moment in enumerate(moments):
+    for number, moment in enumerate(moments, first):
         if painted is not None and number in painted:
             past.appendleft(Past(moment.image, painted[number]))
             continue
@@ -186,8 +188,7 @@ def held_to(image: Tensor, past: Sequence[Past], video: Video) -> Held | None:
     if not past:
         return None
     last = past[0]
-    back = flow(image, last.source)
-    known = trusted(back, flow(last.source, image))
+    back, known = _followed(image, last.source)
     if known.mean() < CUT:
         return None
     if video.hold == "none":
@@ -198,8 +199,24 @@ def held_to(image: Tensor, past: Sequence[Past], video: Video) -> Held | None:
     for ago in EARLIER[1:]:  # only where no later one is known
         if ago <= len(past) and bool((where < 1).any()):
             older = past[ago - 1]
-            back = flow(image, older.source)
-            seen = trusted(back, flow(older.source, image)) * (1 - where)
+            back, seen = _followed(image, older.source)
+            seen = seen * (1 - where)
             picture = picture.lerp(warp(older.painting, back).clamp(0, 1), seen)
             where = where + seen
     return Held(picture, where, video.weight)
+
+
+def _followed(image: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """(the flow from a picture back to an earlier one, where it can be believed)."""
+    back = flow(image, before)
+    return back, trusted(back, flow(before, image))
+
+
+def scenes(moments: Iterable[Moment]) -> list[range]:
+    """The numbers of the pictures of each scene: what is painted in one does not depend on the others."""
+    begins, count, before = [0], 0, None
+    for count, moment in enumerate(moments, 1):
+        if before is not None and _followed(moment.image, before)[1].mean() < CUT:
+            begins.append(count - 1)
+        before = moment.image
+    return [range(begin, end) for begin, end in zip(begins, [*begins[1:], count], strict=True)]

@@ -20,7 +20,7 @@ STOREYS = {
     "errors": 0,
     **dict.fromkeys(["pyramid", "memory"], 0.5),
     "recipe": 1,
-    **dict.fromkeys(["threads", "guided"], 2),
+    **dict.fromkeys(["threads", "guided", "cluster"], 2),
     **dict.fromkeys(["resize", "statistics", "encoders"], 2),
     "color": 2.5,
     **dict.fromkeys(["pictures", "formulations", "variables", "sheet"], 3),
@@ -32,6 +32,7 @@ STOREYS = {
     **dict.fromkeys(["flow", "clip"], 8.5),  # a clip is written like a film
     "video": 8.6,
     "reel": 8.7,
+    "afar": 8.8,  # what batch and video paint elsewhere
     "stylekit": 9,  # its __init__: the public names of all rooms below
     "studio": 10,
     **dict.fromkeys(["cli", "ui"], 11),
@@ -43,6 +44,7 @@ ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv",
 ENVIRONMENT_EXCEPTIONS = {
     "encoders/vgg19.py": {("get", "STYLEKIT_VGG19")},
     "ui/__init__.py": {("setdefault", "GRADIO_ANALYTICS_ENABLED")},  # gradio reads it while it is imported
+    "cluster.py": {("setdefault", "RAY_USAGE_STATS_ENABLED"), ("get", "RAY_ADDRESS")},  # Ray reads them
     "threads.py": {("setdefault", "OMP_WAIT_POLICY"), ("setdefault", "GOMP_SPINCOUNT")},  # torch, likewise
 }
 """Besides studio/hosting.py, which may do as it likes: {file: (what it does with os.environ, to which variables)}."""
@@ -98,7 +100,7 @@ def import_faults(path, tree):
             yield f"{path} imports what only running it would show"
         elif top in {"gradio", "gradio_client"} and room != "ui":
             yield f"{path} imports gradio"
-        elif top in {"spaces", "ray"} and not path.startswith("studio/backends/"):
+        elif (top == "spaces" and not path.startswith("studio/backends/")) or (top == "ray" and room != "cluster"):
             yield f"{path} imports {top}"
         elif top == "tqdm" and room != "cli":
             yield f"{path} prints"
@@ -457,6 +459,6 @@ def test_requirements_name_what_is_imported_and_nothing_else():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     required = {re.match(r"[\w.-]+", line)[0].lower() for line in lines if line and not line.startswith("#")}
     tops = {module.split(".")[0] for path, source in files() for module in imports(path, ast.parse(source))}
-    foreign = tops - sys.stdlib_module_names - {"stylekit", "spaces"}  # spaces: there on a Space of the right kind alone
+    foreign = tops - sys.stdlib_module_names - {"stylekit", "spaces", "ray"}  # on a Space of the right kind; an extra
     named = {"PIL": "pillow", "cv2": "opencv-python-headless", "pillow_heif": "pillow-heif"}
     assert {named.get(name, name) for name in foreign} == required

@@ -1,6 +1,6 @@
 """What this machine is, and what its host says of it. Reads all environment variables but the weights'.
 
-STYLEKIT_CONCURRENCY   paintings that are computed at the same time (default 1); the others wait in line
+STYLEKIT_CONCURRENCY   paintings that are computed at the same time (1; on a cluster, as many as it has room for at the start)
 STYLEKIT_QUEUE         visitors who may wait in line (20)
 STYLEKIT_MAX_SIZE      longest side of a result in pixels (1024; 512 on a Space without a GPU)
 STYLEKIT_MAX_STEPS     steps of one run (1000)
@@ -12,6 +12,7 @@ STYLEKIT_KEEP_MB       megabytes of all visitors' pins (4000)
 STYLEKIT_WALL_MB       megabytes of one visitor's (300)
 STYLEKIT_MAX_CLIP_SECONDS  of a clip that is painted as a film (10; 3 on a Space)
 STYLEKIT_KEEP_FOLDER   where pins lie (the user's folder for data; on a Space with storage, /data)
+STYLEKIT_RAY_ADDRESS   of a Ray cluster that paints, such as 10.0.0.5:6379, or auto: the one of this machine
 STYLEKIT_HOSTS         further names by which the studio is reached, such as studio.example.org behind a proxy; with commas
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 import torch
 from platformdirs import user_data_path
 
+from stylekit import cluster
 from stylekit.encoders import allow_tf32, pick_device, vgg19
 from stylekit.errors import UsageError, WeightsError
 from stylekit.memory import keep_freed
@@ -32,6 +34,9 @@ from stylekit.studio.limits import LEAST, Limits
 from stylekit.studio.storage import Folder, end_at_signals
 from stylekit.studio.wall import Walls
 from stylekit.threads import limit_threads
+
+CORES = 2
+"""Of each run on a cluster without GPUs: somebody waits for it."""
 
 DAY = 24
 """In hours."""
@@ -47,12 +52,26 @@ def limits() -> Limits:
     """The defaults of this place, changed by the variables above. Raises UsageError for one that makes no sense."""
     on_space = "SPACE_ID" in os.environ
     here = Limits(
+        concurrency=places(),
         max_seconds=300 if on_space else 1800,
         max_clip_seconds=3 if on_space else 10,
         max_size=512 if on_space and not has_gpu() else 1024,
         keep_hours=DAY if on_space else 365 * DAY if is_local(None, None) else 14 * DAY,
     )
     return replace(here, **{name: _number(name) for name in vars(here) if f"STYLEKIT_{name.upper()}" in os.environ})
+
+
+def cluster_address() -> str:
+    """Of the cluster that paints; empty where there is none."""
+    return os.environ.get("STYLEKIT_RAY_ADDRESS", "").strip()
+
+
+def places() -> int:
+    """Paintings that can be computed at the same time. Raises UsageError and WorldError for a cluster that cannot be joined."""
+    if not (address := cluster_address()):
+        return 1
+    cluster.join(address)
+    return cluster.shares(CORES)[1]
 
 
 def _number(name: str) -> int:
@@ -85,6 +104,9 @@ def default_encoder() -> str:
 def device_name() -> str:
     """Where pictures are computed, in words."""
     device = pick_device()
+    if cluster_address():
+        count = places()
+        return f"cluster, {count} place{'s' if count > 1 else ''}"
     if borrows_gpu():
         return "GPU on loan"
     if device.type == "cuda":

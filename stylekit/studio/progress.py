@@ -12,7 +12,7 @@ POWER = 0.85
 """Of the pixels that a step's time grows with; below 1, because small pictures do not fill the machine."""
 
 WINDOW = 30
-"""Steps over which the speed is averaged."""
+"""Frames over which the speed is averaged."""
 
 
 class Progress:
@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
-        self._times: list[float] = []  # seconds at which the last steps of this level came
+        self._times: list[tuple[int, float]] = []  # (step, seconds) of the last frames of this level
         self._pace = 0.0  # seconds per step of this level
 
     def take(self, frame: "Frame") -> None:
@@ -30,9 +30,10 @@ class Progress:
             self._times = []
             self._pace *= cost(frame.plan[frame.level - 1], before.plan[before.level - 1]) if before else 0
         if frame.seconds:
-            self._times = [*self._times[-WINDOW:], frame.seconds]
+            self._times = [*self._times[-WINDOW:], (frame.step, frame.seconds)]
         if len(self._times) > 1:
-            self._pace = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+            (first, began), *_, (step, seconds) = self._times
+            self._pace = (seconds - began) / (step - first)
 
     def speed(self) -> float:
         """Steps per second at this level; 0 while it is not known."""

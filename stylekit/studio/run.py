@@ -270,7 +270,7 @@ class _Run:
         self.branch: Branch | None = None
         self.recorder: Recorder | None = None
         self.begun_at = 0  # steps of its branch before the first of its recipe
-        self.turned_at = 0
+        self.turned_at = self.moved_at = 0
         self.progress = Progress()
         self.film: film.Recorder | None = None
         """what it is recorded by, for a visitor of the page"""
@@ -326,7 +326,7 @@ class _Run:
         palette = opened(order.palette, PREVIEW).image if order.palette else None
         masks = order.drawings.masks() if order.drawings else None
         job = Job(content.image, styles, recipe, masks or Masks(), start, palette, done)
-        self.job, frames = job, backends.frames(job, self.dials)
+        self.job, frames = job, backends.frames(job, self.dials, self._moved)
         self._record(content, recipe)
         deadline, shown = time.monotonic() + self.studio.limits.max_seconds, 0.0
         assert isinstance(frames, Generator)
@@ -342,6 +342,10 @@ class _Run:
                     shown = now
                     yield self._view(frame)
 
+    def _moved(self) -> None:
+        """The machine that painted was lost."""
+        self.moved_at = self.begun_at + (self.frame.step if self.frame else 0)
+
     def _begin(self) -> tuple[Recipe, Tensor | None, int]:
         """The recipe to run, the image to start from, and the steps that were taken before: for Continue, those of the canvas."""
         recipe, canvas = self.order.recipe, self.session.kept() if self.order.resume else None
@@ -352,7 +356,7 @@ class _Run:
             done = round(canvas.recipe.until * canvas.recipe.all_steps)
             self.begun_at = canvas.step - done
             self._starts_from(canvas.sources.pictures.get("start"))
-            return _with_later(canvas.recipe.resumed(done, recipe.weights, rounded=True), done, recipe), painting, done
+            return canvas.recipe.resumed(done, recipe.weights, rounded=True).with_later(done, recipe), painting, done
         self.begun_at = canvas.step
         self._starts_from(str(canvas.painting))
         return self._from_canvas(recipe, canvas), painting, 0
@@ -451,6 +455,7 @@ class _Run:
         parts = [
             self.words("steered.playing") if playing else session.let_go,
             self.words("status.turned", step=self.turned_at) if self.turned_at else "",
+            self.words("status.moved", step=self.moved_at) if self.moved_at else "",
             self._fault(frame),
             session.waiting,
             session.refused,
@@ -530,14 +535,6 @@ def _same(some: Sequence[str], others: Sequence[str]) -> bool:
     with contextlib.suppress(OSError):
         return all(one == other or filecmp.cmp(one, other, shallow=False) for one, other in zip(some, others))
     return False
-
-
-def _with_later(recipe: Recipe, step: int, other: Recipe) -> Recipe:
-    """`recipe`, resumed after `step` steps, with the keyframes of `other` that come later."""
-    if other.all_steps != recipe.all_steps:
-        return recipe
-    later = [keyframe for keyframe in other.keyframes if keyframe.step(other.all_steps) > step]
-    return replace(recipe, keyframes=(*recipe.keyframes, *later))
 
 
 def _duration(seconds: float) -> str:

@@ -1,15 +1,20 @@
-"""Where a run is computed: in this process, or on a GPU that ZeroGPU lends for it. The engine knows nothing of it."""
+"""Where a run is computed: in this process, on a cluster, or on a GPU that ZeroGPU lends. The engine knows nothing of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stylekit.job import Job
 from stylekit.studio import hosting
-from stylekit.studio.backends import here, zerogpu
+from stylekit.studio.backends import afar, here, zerogpu
 from stylekit.transfer import Dials, Frame
 
 
-def frames(job: Job, dials: Dials) -> Iterator[Frame]:
-    """`paint`, wherever it runs; raises what that raises, and BusyError where no GPU is lent."""
+def frames(job: Job, dials: Dials, moved: Callable[[], None] = lambda: None) -> Iterator[Frame]:
+    """`paint`, wherever it runs; raises what that raises, and BusyError where there is no room for it.
+
+    `moved` is called when the machine that painted was lost, and another one goes on.
+    """
+    if hosting.cluster_address():
+        return afar.frames(job, dials, moved)
     return zerogpu.frames(job, dials) if hosting.borrows_gpu() else here.frames(job, dials)
 
 

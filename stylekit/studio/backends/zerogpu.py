@@ -9,7 +9,6 @@ import importlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -19,6 +18,7 @@ from stylekit.job import Job
 from stylekit.recipe import Recipe
 from stylekit.studio import hosting
 from stylekit.studio.backends import here
+from stylekit.studio.backends.parcel import packed, unpacked
 from stylekit.transfer import Dials, Frame
 
 spaces: ModuleType | None = importlib.import_module("spaces") if hosting.borrows_gpu() else None
@@ -50,8 +50,7 @@ def run(job: Job, file: Path) -> Iterator[Frame | StylekitError]:
     try:
         dials, seen = Dials(Recipe.from_json(file.read_text()).weights), file.stat().st_mtime_ns
         for frame in here.frames(job, dials):
-            terms = {name: loss.cpu() for name, loss in frame.terms.items()}
-            yield replace(frame, painting=frame.painting.cpu(), terms=terms, colors=None, kept=None)
+            yield packed(frame)
             if (changed := file.stat().st_mtime_ns) != seen:
                 dials.weights, seen = Recipe.from_json(file.read_text()).weights, changed
     except StylekitError as error:
@@ -81,8 +80,7 @@ def on_loan(run: Lent, job: Job, dials: Dials) -> Iterator[Frame]:
             if dials.weights != sent:
                 sent = dials.weights
                 _write(file, job.recipe.with_weights(sent))
-            size = (frame.painting.shape[2], frame.painting.shape[3])
-            yield replace(frame, colors=job.colors, kept=job.kept(size))
+            yield unpacked(frame, job)
 
 
 def _write(file: Path, recipe: Recipe) -> None:
