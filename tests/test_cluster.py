@@ -102,7 +102,8 @@ def test_a_worker_and_a_machine_killed_in_the_midst_of_a_batch_lose_and_repeat_n
 
         folder = Path(plan.results).parent
         said = {"pid": os.getpid(), "node": there.get_runtime_context().get_node_id()}
-        (folder / f"{os.getpid()}.place").write_text(json.dumps(said))
+        (folder / f"{os.getpid()}.part").write_text(json.dumps(said))
+        (folder / f"{os.getpid()}.part").replace(folder / f"{os.getpid()}.place")
         return afar._variant(*arguments)
 
     given, places = cluster.unordered, []
