@@ -12,14 +12,15 @@ function stylekitCompare(element, props, watch, compared) {
   let branches = stylekitBranches(); // this tab is made when it is first opened
   stylekitPair = () => `${chosen.left} ${chosen.right}`;
 
-  const said = (key, values = {}) => props.said[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const words = () => document.querySelector("#compare-words").dataset;
+  const said = (key, values = {}) => words()[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const moment = (name) => {
     const [number, step] = name.split(":").map(Number);
     return branches.find((branch) => branch.number === number)?.moments.find((other) => other.step === step);
   };
   const address = (name) => props.value?.[name] ?? moment(name)?.path ?? "";
   const label = (name) =>
-    name in props.said ? said(name) : said("at", { number: name.split(":")[0], step: name.split(":")[1], size: moment(name)?.size });
+    name in words() ? said(name) : said("at", { number: name.split(":")[0], step: name.split(":")[1], size: moment(name)?.size });
 
   const fill = () => {
     pair.ariaLabel = said("label");
@@ -126,7 +127,7 @@ function stylekitCompare(element, props, watch, compared) {
   document.addEventListener("stylekit-look", ({ detail }) => {
     if (detail && pair.offsetParent) choose("right", `${detail.branch.number}:${detail.moment.step}`);
   });
-  watch("said", fill);
+  document.addEventListener("stylekit-language", fill);
   watch("value", () => ((asked = props.value?.right ?? ""), fill(), compared()));
   arrange();
   fill();

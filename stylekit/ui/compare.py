@@ -45,11 +45,12 @@ def place(words: Words) -> dict[str, Any]:
         '<div class="side right"><img alt=""></div><div class="side left"><img alt=""></div><i class="edge"></i></div>'
         f'<button type="button" class="full" aria-label="Fullscreen">{CORNERS}</button>'
     )
+    said = " ".join(f'data-{name}="{words(key, **LEFT)}"' for name, key in (SAID | SIDES | TOOLS).items())
+    gr.HTML(f'<i id="compare-words" {said} hidden></i>', padding=False)
     compare = gr.HTML(
         None,
         html_template=f'<div id="comparing">{pair}</div><div class="choosers">{choosers}{tools}</div>',
         js_on_load="stylekitCompare(element, props, watch, () => trigger('compared'))",
-        said={name: words(key, **LEFT) for name, key in (SAID | SIDES | TOOLS).items()},
         padding=False,
         elem_id="compare",
     )
