@@ -441,6 +441,7 @@ def test_the_pages_words_are_all_used_and_no_label_is_missing():
         "part.",
         "help.",
         "samples.",
+        "lesson.",
         "color.",
         "photo",
         "artwork",

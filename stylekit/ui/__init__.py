@@ -23,7 +23,24 @@ from stylekit.errors import UsageError
 from stylekit.studio.limits import Limits
 from stylekit.studio.run import Studio
 from stylekit.studio.wall import Walls
-from stylekit.ui import address, api, card, compare, events, film, inside, language, samples, sweep, timeline, undo, video, wall
+from stylekit.ui import (
+    address,
+    api,
+    card,
+    compare,
+    events,
+    film,
+    inside,
+    language,
+    lesson,
+    loop,
+    samples,
+    sweep,
+    timeline,
+    undo,
+    video,
+    wall,
+)
 from stylekit.ui.components import ASSETS
 from stylekit.ui.guard import LARGEST_MESSAGE, Guard
 from stylekit.ui.head import ICON, Head
@@ -89,7 +106,9 @@ def build(limits: Limits | None = None) -> Page:
         handlers = events.wire(page, components, studio, waiting + SPARE)
         timeline.open_room(components, studio, handlers, waiting + SPARE)
         compare.open_room(components, words, events.AT_ONCE)
-        inside.open_room(components, studio, waiting + SPARE)
+        rooms = inside.open_room(components, studio, waiting + SPARE)
+        loop.open_room(components, studio, rooms)
+        lesson.open_room(components, studio, handlers, rooms)
         sweep.open_room(components, studio, waiting + SPARE)
         film.open_room(components, studio, waiting + SPARE)
         video.open_room(components, studio, waiting + SPARE)
@@ -115,9 +134,10 @@ def launch(demo: Page, **options: Any) -> Any:
         "theme": theme(),
         "css_paths": [
             HERE / "page.css",
-            *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css", samples.RULES}),
+            *sorted(set(HERE.glob("*.css")) - {HERE / "page.css", HERE / "room.css", HERE / "lesson.css", samples.RULES}),
         ],
         "head": _inside("room.css", "style")
+        + _inside("lesson.css", "style")
         + strip
         + "".join(_inside(path.name, "script") for path in sorted(HERE.glob("*.js"))),
         "max_file_size": f"{demo.limits.max_upload_mb}mb",

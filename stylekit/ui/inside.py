@@ -43,15 +43,15 @@ def place(words: Words) -> dict[str, Any]:
     data = " ".join(f'data-{name}="{escape(words(key))}"' for name, key in said.items())
     gr.HTML(f'<i id="inside-words" {data} hidden></i>', padding=False)
     with gr.Tabs(elem_id="inside") as parts["tabs"]:
-        with gr.Tab(words("inside.layers")):
+        with gr.Tab(words("inside.layers"), id="layers"):
             _hint(words("inside.layers.hint"))
             parts["layers_show"] = gr.Button(words("inside.layers.show"), size="md", elem_id="inside-layers-show")
             parts["layers"] = gr.HTML("", padding=False, elem_id="inside-layers")
-        with gr.Tab(words("inside.gram")):
+        with gr.Tab(words("inside.gram"), id="gram"):
             parts |= _gram(words)
-        with gr.Tab(words("inside.example")):
+        with gr.Tab(words("inside.example"), id="example"):
             parts |= _example(words)
-        with gr.Tab(words("inside.pulls")):
+        with gr.Tab(words("inside.pulls"), id="pulls"):
             _hint(words("inside.pulls.hint"))
             with gr.Row():
                 parts["pulls_show"] = gr.Button(words("inside.pulls.show"), size="md", elem_id="inside-pulls-show", min_width=110)
@@ -175,9 +175,9 @@ def picked(event: gr.SelectData, photo: Any) -> tuple[float, float]:
     return round(down / height, 2), round(right / width, 2)
 
 
-def open_room(page: Page, studio: Studio, waiting: int) -> None:
-    """Put the tab on the easel, and connect its components with their handlers; to be called inside gr.Blocks."""
-    with page.views, gr.Tab(studio.words("inside")):
+def open_room(page: Page, studio: Studio, waiting: int) -> gr.Tabs:
+    """Put the tab on the easel, and connect its components; to be called inside gr.Blocks. Returns its own tabs."""
+    with page.views, gr.Tab(studio.words("inside"), id="inside"):
         parts = place(studio.words)
         with parts["tabs"], gr.Tab(studio.words("inside.why")):
             advice.place(page, studio)
@@ -202,6 +202,8 @@ def open_room(page: Page, studio: Studio, waiting: int) -> None:
     parts["pulls_show"].click(handlers.pulls, [page.session, *asked], parts["pulls"], **quick)
     parts["follow"].change(lambda on: gr.Timer(active=on), parts["follow"], parts["clock"], **quick)
     parts["clock"].tick(handlers.follow, [page.session, *asked], parts["pulls"], trigger_mode="once", **quick)
+    tabs: gr.Tabs = parts["tabs"]
+    return tabs
 
 
 # ------------------------------------------------------------------------------------------------------------- as HTML

@@ -70,6 +70,8 @@ class Page:
     session: gr.State
     masthead: gr.HTML
     """with the choice of a language"""
+    lesson: gr.Column
+    """below it; lesson.py fills it"""
     content: PictureFile
     style: PictureFile
     further: list[PictureFile]
@@ -187,6 +189,7 @@ def place(words: Words, limits: Limits) -> Page:
     parts["before"] = gr.Number(visible=False)
     parts["moment"] = gr.Textbox(visible=False)
     parts["masthead"] = gr.HTML(_header(words), elem_id="masthead", padding=False, js_on_load=language.CHOICE)
+    parts["lesson"] = gr.Column(elem_id="lesson", min_width=0)
     with gr.Row(elem_id="studio", equal_height=False):  # page.css says where each stands
         with gr.Column(min_width=0, elem_id="easel"):  # first, so that Paint is a few stops away by keyboard
             parts |= _easel(words)
@@ -204,7 +207,9 @@ def _header(words: Words) -> str:
         f"<h1>{words('title')}</h1><p>{words('tagline')}</p>"
         f'<span class="device" title="{words("device.title")}">{device}</span>'
         f'<button type="button" class="switch" id="large" aria-pressed="false" title="{words("large.title")}">'
-        f"{words('large')}</button>{language.choice(words)}</header>"
+        f"{words('large')}</button>"
+        f'<button type="button" class="switch" id="lesson-open" aria-expanded="false" title="{words("lesson.title")}">'
+        f"{words('lesson')}</button>{language.choice(words)}</header>"
     )
 
 
@@ -257,7 +262,7 @@ def _small_picture(label: str, **more: Any) -> PictureFile:
 def _easel(words: Words) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Tabs(elem_id="views") as parts["views"]:
-        with gr.Tab(words("canvas")):
+        with gr.Tab(words("canvas"), id="canvas"):
             parts["canvas"] = LiveImage(
                 sample("photos", FIRST_PHOTO),
                 label=words("canvas"),
