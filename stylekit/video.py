@@ -7,7 +7,8 @@
 
 Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (GCPR 2016): the painting before, carried along the optical flow,
 is where the next one begins, and, where the flow can be believed, what it is held to. Places that were hidden for a moment are
-held to older paintings, in which they are seen. After a cut it begins anew.
+held to older paintings, in which they are seen. After a cut it begins anew. Unlike there, what comes into sight for the first
+time begins with the clip's own picture in the painting's colours: few steps would not find its shape below what was there before.
 
 Without optical flow, a painting can be held to the painting before plus what changed in the clip (arXiv 2102.05822, there for
 networks that are trained to paint): strokes then stay where they are on the screen while things move below them.
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor
 
 from stylekit.clip import Moment
-from stylekit.color import as_saved
+from stylekit.color import as_saved, linear_map
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, UsageError
 from stylekit.flow import flow, trusted, warp
@@ -45,6 +46,9 @@ WEIGHT = 2.0
 
 EARLIER = (1, 2, 4)
 """How many pictures ago those paintings are that one is held to, the nearest first."""
+
+ALIKE, UNLIKE = 0.05, 0.15
+"""Mean difference of the colours up to which a place may well be what was moved there, and from which on it is not."""
 
 CUT = 0.35
 """Share of a picture in which the flow can be believed, below which it is another scene."""
@@ -203,7 +207,20 @@ def held_to(image: Tensor, past: Sequence[Past], video: Video) -> Held | None:
             seen = seen * (1 - where)
             picture = picture.lerp(warp(older.painting, back).clamp(0, 1), seen)
             where = where + seen
-    return Held(picture, where, video.weight)
+    return Held(picture.lerp(_toned(image, last), _new(image, last, 1 - where)), where, video.weight)
+
+
+def _new(image: Tensor, last: Past, unknown: Tensor) -> Tensor:
+    """(1, 1, H, W): where something is that was in none of the paintings, so that they are no beginning for it."""
+    moved = warp(last.source, flow(image, last.source))
+    return ((moved - image).abs().mean(1, keepdim=True) - ALIKE).div(UNLIKE - ALIKE).clamp(0, 1) * unknown
+
+
+def _toned(image: Tensor, last: Past) -> Tensor:
+    """The clip's picture, with the painting's colours in the place of the clip's."""
+    source, painting, colours = (x.flatten(2)[0] for x in (last.source, last.painting, image))
+    a, b = linear_map(source, painting, "linear")
+    return (a @ colours + b).clamp(0, 1).view_as(image)
 
 
 def _followed(image: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

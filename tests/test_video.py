@@ -84,6 +84,17 @@ def test_what_was_hidden_is_held_to_an_older_painting_in_which_it_is_seen():
     assert hidden[:, 2].mean() > 0.4 and seen[:, 2].mean() < 0.05
 
 
+def test_what_is_seen_for_the_first_time_begins_with_its_own_shape_in_the_paintings_colours():
+    before, square = 0.2 + 0.2 * texture()[..., :96, :96], 0.6 + 0.4 * texture(1)[..., :32, :32]
+    image = before.clone()
+    image[..., 32:64, 32:64] = square
+    less, more = torch.tensor([0.4, 1.0, 0.7]).view(3, 1, 1), torch.tensor([0.3, 0.0, 0.1]).view(3, 1, 1)
+    painting, own = before * less + more, (square * less + more)[0, :, 4:28, 4:28]
+    begun = held_to(image, [Past(before, painting)], Video()).picture[0]
+    assert (begun[:, 36:60, 36:60] - own).abs().mean() < 0.05 < (painting[0, :, 36:60, 36:60] - own).abs().mean()
+    assert (begun[:, :20] - painting[0, :, :20]).abs().max() < 0.05
+
+
 @pytest.mark.parametrize("hold", ["flow", "difference", "none"])
 def test_a_clip_that_goes_on_from_finished_paintings_is_the_same(hold, encoder):
     from stylekit.color import as_saved
