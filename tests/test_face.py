@@ -392,10 +392,12 @@ def test_the_preview_is_addressed_as_the_visitor_sees_the_studio(url):
     assert "<script>alert(1)" not in bad
 
 
-@pytest.mark.parametrize("locale", ["de-DE", "nl-NL"])
-def test_the_language_is_that_of_the_text(visit, locale):
+@pytest.mark.parametrize(
+    ("locale", "language", "said"), [("de-CH", "de", "Bild hier ablegen"), ("pt-BR", "en", "Drop Image Here")]
+)
+def test_the_language_is_that_of_the_text(visit, locale, language, said):
     page = visit(locale=locale).page
     page.wait_for_timeout(1000)
-    assert page.evaluate("document.documentElement.lang") == "en"
-    page.locator("#content button[aria-label='Remove Image']").click()  # so is what Gradio says
-    playwright.expect(page.locator("#content")).to_contain_text("Drop Image Here")
+    assert page.evaluate("document.documentElement.lang") == language
+    page.locator("#content button.icon-button").last.click()  # so is what Gradio says
+    playwright.expect(page.locator("#content")).to_contain_text(said)

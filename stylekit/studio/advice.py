@@ -134,13 +134,13 @@ def _blurred(facts: Facts) -> Iterator[Advice]:
     }
     total = sum(weighted.values())
     if total and weighted["tv"] > MUCH * total:
-        share = f"{100 * weighted['tv'] / total:.0f}"
+        share = round(100 * weighted["tv"] / total)
         yield Advice("advice.blurred", {"share": share}, {"tv_weight": _round(recipe.tv_weight / 4)})
 
 
 def _colors(facts: Facts) -> Iterator[Advice]:
     if facts.recipe.color_strength > 0.5 and facts.recipe.color_method != "artwork":
-        yield Advice("advice.colors", {"strength": f"{facts.recipe.color_strength:g}"}, {"color_strength": 0.0})
+        yield Advice("advice.colors", {"strength": facts.recipe.color_strength}, {"color_strength": 0.0})
 
 
 def _grainy(facts: Facts) -> Iterator[Advice]:
@@ -149,7 +149,7 @@ def _grainy(facts: Facts) -> Iterator[Advice]:
     ours = grain(facts.painting)
     theirs = max(grain(picture) for picture in facts.pictures[1:])
     if ours > GRAINY * theirs and facts.recipe.tv_weight < 0.2:
-        times = f"{ours / max(theirs, 1e-6):.1f}"
+        times = ours / max(theirs, 1e-6)
         yield Advice("advice.grainy", {"times": times}, {"tv_weight": _round(max(0.05, 2 * facts.recipe.tv_weight))})
 
 

@@ -439,15 +439,23 @@ class _Run:
         height, width = frame.painting.shape[2:]
         small = fit(frame.image, scaled((height, width), min(PREVIEW, max(height, width))))
         step, steps = self.begun_at + frame.step, self.begun_at + frame.steps
-        text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
         if speed := self.progress.speed():
             left = self.progress.seconds_left()
             self.session.seconds = frame.seconds + left
-            text += " · " + self.words("status.speed", speed=f"{speed:.1f}", left=_duration(left))
+            left_said = self._duration(left)
+            text = self.words("status.speed", step=step, steps=steps, width=width, height=height, speed=speed, left=left_said)
+        else:
+            text = self.words("status.painting", step=step, steps=steps, width=width, height=height)
         self._read_losses(frame)
         return View(
             "painting", text, self._note(frame), "", frame.step / frame.steps, to_array(small), self.table, weights=frame.weights
         )
+
+    def _duration(self, seconds: float) -> str:
+        whole = round(seconds)
+        if whole < 90:
+            return self.words("duration.seconds", seconds=whole)
+        return self.words("duration.minutes", minutes=whole // 60, seconds=whole % 60)
 
     def _note(self, frame: Frame) -> str:
         """What there is to say beside the progress."""
@@ -488,7 +496,7 @@ class _Run:
         if paused and own and not self.session.stopping and not self.expired:
             self.session.interrupted = time.monotonic()
         key = "status.paused" if paused else "status.finished" if frame.step == frame.steps else "status.stopped"
-        text = self.words(key, step=canvas.step, seconds=_duration(frame.seconds), size=_size(frame.painting))
+        text = self.words(key, step=canvas.step, seconds=self._duration(frame.seconds), size=_size(frame.painting))
         note = "" if error else self._fault(frame)
         return View("done", text, note, error, frame.step / frame.steps, None, self.table, canvas, frame.weights)
 
@@ -535,11 +543,6 @@ def _same(some: Sequence[str], others: Sequence[str]) -> bool:
     with contextlib.suppress(OSError):
         return all(one == other or filecmp.cmp(one, other, shallow=False) for one, other in zip(some, others))
     return False
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 def _size(image: Tensor) -> str:

@@ -12,7 +12,7 @@ from stylekit.studio.differences import differences
 from stylekit.studio.session import Session
 from stylekit.studio.timeline import Moment
 from stylekit.ui.strip import address
-from stylekit.ui.words import Words
+from stylekit.ui.words import Words, understood
 
 if TYPE_CHECKING:
     from stylekit.ui.layout import Page
@@ -68,7 +68,7 @@ def told(session: Session, pair: str, words: Words) -> str:
     moments = [session.canvas if name == "painting" else session.timeline.named(name) for name in str(pair).split(" ")]
     if len(moments) != 2 or moments[0] is None or moments[1] is None:
         return ""
-    changed = differences(moments[0].recipe, moments[1].recipe)
+    changed = [understood(change) for change in differences(moments[0].recipe, moments[1].recipe)]
     return escape(words("compare.differ", changes=", ".join(changed)) if changed else words("compare.same"))
 
 

@@ -37,6 +37,7 @@ from stylekit.ui import compare, plots, strip
 from stylekit.ui.components import Dial, PictureFile
 from stylekit.ui.layout import OF_A_RUN, Page, drawn_on, flat, label_of, nested, status
 from stylekit.ui.listening import Listener
+from stylekit.ui.words import understood
 
 Updates = dict[Component | BlockContext, Any]
 
@@ -326,7 +327,7 @@ class Events:
         if error is None:
             return gr.skip()
         counts = control.value if self._refusal(key, before) else before
-        session.refused = self.words("value.refused", error=error, value=f"{counts:g}")
+        session.refused = self.words("value.refused", error=understood(str(error)), value=float(counts))
         return {control: _set(control, counts), self.page.status: status(View("done", "", error=session.refused))}
 
     def _refusal(self, key: str, value: Any) -> RecipeError | None:
@@ -361,7 +362,7 @@ class Events:
         if palette is None:
             return {self.page.palette_note: ""}
         method, strength = method if method in PALETTE_METHODS else PALETTE_METHOD, strength or 1
-        said = self.words("palette.used", method=method, strength=f"{strength:g}")
+        said = self.words("palette.used", method=method, strength=float(strength))
         return self.put(session, {"color_method": method, "color_strength": strength}) | {self.page.palette_note: said}
 
     def restore(self, session: Session, path: str | None, *artworks: str | None) -> Any:
@@ -446,7 +447,7 @@ class Events:
         if turned or recipe.repeats:
             continued = sum(keyframe.resumed for keyframe in recipe.keyframes) or recipe.repeats
             key, times = ("recipe.steered", turned) if turned else ("recipe.continued", continued)
-            yield self.words(key, times=self._times(times), button=button)
+            yield self.words(key, count=times, button=button)
         if recipe.until < 1:
             step = round(recipe.until * recipe.all_steps)
             yield self.words("recipe.until", step=step, steps=recipe.all_steps, button=button)
@@ -454,9 +455,6 @@ class Events:
             yield self.words("recipe.other_layers", layers=", ".join(sorted(other)))
         if recipe.init == "image":
             yield self.words("recipe.start_image")
-
-    def _times(self, count: int) -> str:
-        return self.words("times.one") if count == 1 else self.words("times.many", count=count)
 
     def look_at_photo(self, session: Session, path: str | None) -> Updates:
         """The photo that has just been chosen: what there is to tell, and a look at it while nothing is painted yet."""
@@ -509,13 +507,13 @@ class Events:
             alpha, layers = backends.gatys_units(Job(content.image, styles, order.recipe))
         except StylekitError as error:
             return alert(error)
-        parts = ", ".join(f"{layer} {weight:.3g}" for layer, weight in layers.items())
-        return escape(self.words("units.say", alpha=f"{alpha:.3g}", layers=parts, size=order.recipe.size))
+        parts = ", ".join(self.words("units.layer", layer=layer, weight=weight) for layer, weight in layers.items())
+        return escape(self.words("units.say", alpha=alpha, layers=parts, size=order.recipe.size))
 
 
 def alert(error: StylekitError) -> str:
     """An error as HTML, for a note."""
-    return f'<span class="error" role="alert">{escape(str(error))}</span>'
+    return f'<span class="error" role="alert">{escape(understood(str(error)))}</span>'
 
 
 def _settings_of(preset: Preset) -> dict[str, Any]:

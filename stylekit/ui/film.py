@@ -58,7 +58,7 @@ def _choices(words: Words) -> list[Any]:
         least, most, first, step=1, label=words("film.seconds"), buttons=[], elem_id="film-seconds", elem_classes="dial"
     )
     with gr.Row():
-        sizes = [(f"{size} px", size) for size in SIZES]
+        sizes = [(words("px", size=size), size) for size in SIZES]
         size = gr.Radio(sizes, value=SIZES[-1], label=words("film.size"), elem_id="film-size", min_width=110)
         formats = [(words("film.mp4"), ".mp4"), (words("film.webp"), ".webp")]
         kind = gr.Radio(formats, value=".mp4", label=words("film.format"), elem_id="film-format", min_width=110)
@@ -90,13 +90,13 @@ class Making:
                 return
             asked = Film(seconds, size=min(size, max(canvas.size, 32)), sliders=sliders, loop=loop)
             parts = film.make(session.films, canvas.path, canvas.before, asked, suffix, self.studio.folder, self.words)
-            yield said(self.words("film.progress", share="0 %")), hide
+            yield said(self.words("film.progress", share=0)), hide
             told = 0.0
             with closing(parts):
                 for part in parts:
                     if part - told >= PERIOD:
                         told = part
-                        yield said(self.words("film.progress", share=f"{part:.0%}")), gr.skip()
+                        yield said(self.words("film.progress", share=round(100 * part))), gr.skip()
             if session.films.made:
                 yield played(session.films.made, loop, self.words), gr.update(visible=True, value=str(session.films.made))
         except StylekitError as error:
@@ -110,7 +110,7 @@ def said(text: str) -> str:
 
 def played(path: Path, loop: bool, words: Words) -> str:
     """A film as HTML; of one that is no loop, the visitor sees the painting at its end."""
-    source, size = f"gradio_api/file={quote(str(path))}", words("film.done", size=f"{path.stat().st_size / 1e6:.1f}")
+    source, size = f"gradio_api/file={quote(str(path))}", words("film.done", size=path.stat().st_size / 1e6)
     name = escape(words("film.alt"))
     if path.suffix == ".webp":
         return f'<div class="film"><img alt="{name}" src="{source}"></div>{said(size)}'

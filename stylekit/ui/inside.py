@@ -144,9 +144,10 @@ class Inside:
             shuffled = inside.shuffled(self.studio, self.events.order(values, False), layer)
         except StylekitError as error:
             return alert(error)
-        style, content = f"{shuffled.style:.1g}", f"{shuffled.content:.2f}"
         picture = _img(to_array(shuffled.picture), self.words("inside.gram.shuffled.alt"))
-        return _captioned(picture, self.words("inside.gram.shuffled", layer=layer, style=style, content=content))
+        return _captioned(
+            picture, self.words("inside.gram.shuffled", layer=layer, style=shuffled.style, content=shuffled.content)
+        )
 
     def example(self, down: float, right: float, *values: Any) -> str:
         """The worked example at a place of the photo."""

@@ -24,8 +24,11 @@ function stylekitLanguage(element, watch, spoken) {
   });
   watch("value", () => {
     show();
-    setTimeout(() => document.dispatchEvent(new Event("stylekit-language")), 50); // when all that is said has come
-    if (document.activeElement === document.body) element.querySelector("#language").focus(); // it was there, in the one before
+    setTimeout(() => {
+      // when all that is said has come
+      if (document.activeElement === document.body) element.querySelector("#language").focus(); // it was there, in the one before
+      document.dispatchEvent(new Event("stylekit-language"));
+    }, 50);
   });
   show();
 }

@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from stylekit.studio.session import Session
-from stylekit.ui.words import LANGUAGES, MARK, Words, sentences
+from stylekit.ui.words import LANGUAGES, MARK, Words, choose, sentences
 
 if TYPE_CHECKING:
     from stylekit.ui.events import Events
@@ -38,7 +38,7 @@ class Language:
         """All that the page says in another language; a run that goes on says its next sentence in it."""
         if (language := event.language) not in LANGUAGES:
             return gr.skip()
-        self.words.choose(language)
+        choose(language)
         updates: dict[Any, Any] = {part: gr.update(**self.words.filled(said, language)) for part, said in self.said.items()}
         return updates | self._of_now(session)
 

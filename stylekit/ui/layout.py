@@ -34,7 +34,7 @@ from stylekit.studio.session import Session
 from stylekit.ui import card, compare, language, strip, wall
 from stylekit.ui.components import ASSETS, Dial, LiveImage, MaskEditor, PictureFile
 from stylekit.ui.samples import looks
-from stylekit.ui.words import Words
+from stylekit.ui.words import Words, recognized, understood
 
 FIRST_PHOTO, FIRST_ARTWORK = "cat", "harbour-night"
 
@@ -201,7 +201,8 @@ def place(words: Words, limits: Limits) -> Page:
 
 
 def _header(words: Words) -> str:
-    device = escape(hosting.device_name())
+    key, values = recognized(hosting.device_name())
+    device = words(key, **values) if key else escape(hosting.device_name())
     return (
         f'<header data-drop="{words("recipe.drop")}"><a class="skip" href="#bar">{words("skip")}</a>'
         f"<h1>{words('title')}</h1><p>{words('tagline')}</p>"
@@ -535,7 +536,7 @@ def _layers_of(text: str) -> dict[str, float]:
 
 def status(view: View) -> str:
     """A view's progress and words as HTML."""
-    said = view.error or view.text
+    said = understood(view.error) or view.text
     kind, role = ("error", "alert") if view.error else (view.mode, "status" if view.mode != "painting" else "timer")
     note = f'<span class="turned" role="status">{escape(view.note)}</span>' if view.note else ""
     kept = f'<span class="turned">{escape(view.text)}</span>' if view.error and view.text else ""

@@ -66,7 +66,7 @@ def _choices(words: Words, longest: float) -> list[Any]:
     shared: dict[str, Any] = {"buttons": [], "elem_classes": "dial"}
     seconds = Dial(0.5, longest, min(SECONDS, longest), step=0.5, label=words("film.seconds"), elem_id="video-seconds", **shared)
     begin = Dial(0, 60, 0, step=0.5, label=words("video.begin"), elem_id="video-begin", **shared)
-    sizes = [(f"{size} px", size) for size in video.SIZES]
+    sizes = [(words("px", size=size), size) for size in video.SIZES]
     size = gr.Radio(sizes, value=Wish.size, label=words("film.size"), elem_id="video-size")
     return [clip, move, seconds, begin, size]
 
@@ -126,7 +126,7 @@ def _data(picture: np.ndarray) -> str:
 
 def _played(path: Path, words: Words) -> str:
     """The film as HTML."""
-    source, size = f"gradio_api/file={quote(str(path))}", words("film.done", size=f"{path.stat().st_size / 1e6:.2f}")
+    source, size = f"gradio_api/file={quote(str(path))}", words("film.done", size=path.stat().st_size / 1e6)
     name = escape(words("video.alt"))
     film = f'<video controls autoplay loop muted playsinline aria-label="{name}" src="{source}"></video>'
     return f'<div class="film">{film}</div>{_said(size)}'

@@ -185,9 +185,9 @@ def label_of(sources: Sources) -> str:
 
 def drawn(pins: list[Pin], hours: int, words: Callable[..., str]) -> str:
     """The wall as HTML."""
-    kept = words("wall.days", count=hours // 24) if hours >= 48 else words("wall.hours", count=hours)
+    hint = words("wall.hint.days", count=hours // 24) if hours >= 48 else words("wall.hint.hours", count=hours)
     return (
-        f'<p class="note">{escape(words("wall.hint", kept=kept))}</p><ul>{"".join(_drawn(pin, words) for pin in pins)}</ul>'
+        f'<p class="note">{escape(hint)}</p><ul>{"".join(_drawn(pin, words) for pin in pins)}</ul>'
         f'<div class="all">{_button("save", words("wall.save_all"))}'
         f"{_button('clear', words('wall.clear'), sure=words('wall.clear_sure'))}</div>"
     )

@@ -1,5 +1,7 @@
 """What the page says, in the language of each visitor: one JSON file per language in words/, all with the same keys.
 
+Of settings and presets, the English file says nothing, for Recipe and PRESETS do.
+
     words("status.painting", step=3, steps=200)     "Step 3 of 200", or "Schritt 3 von 200"
 
 A sentence is whole, with braces for its values; a number in it is written as the language writes it. Where a word depends on a
@@ -28,9 +30,12 @@ from typing import Any
 from gradio.context import LocalContext
 from starlette.requests import cookie_parser
 
+from stylekit.presets import PRESETS
+from stylekit.recipe import SETTINGS
+
 FOLDER = Path(__file__).with_name("words")
 
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "es", "nl", "ru", "de", "fr")
 """In the order of the page; the first is for those whose language is not among them."""
 
 COOKIE = "stylekit-language"
@@ -38,6 +43,9 @@ COOKIE = "stylekit-language"
 
 MOST_VISITORS = 2000
 """Whose choice is known while their page is open; of others, the cookie says it with the next event."""
+
+WITHOUT_HELP = ("layer_weights", "repeats", "until", "keyframes")
+"""Settings that have no control on the page, or one for each part."""
 
 MARK = re.compile("\ue000([0-9]+)\ue001")
 """A sentence that is still to be filled in, by its number."""
@@ -48,7 +56,10 @@ class Sentences(string.Formatter):
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.said: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+        self.own: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+        """what its file says"""
+        self.said: dict[str, str] = (sentences(LANGUAGES[0]).said if language != LANGUAGES[0] else dict(_of_recipes())) | self.own
+        """all; what its file does not say, in English"""
         self._form = gettext.c2py(self.said["plural"])
 
     def __call__(self, key: str, **values: object) -> str:
@@ -63,6 +74,16 @@ class Sentences(string.Formatter):
         return text.replace(".", self.said["decimal"]) if isinstance(value, float) else text
 
 
+def _of_recipes() -> Iterator[tuple[str, str]]:
+    """What recipes and presets say of themselves, in English: the command line has it from there, too."""
+    for name, described in SETTINGS.items():
+        if name not in WITHOUT_HELP:
+            yield f"help.{name}", described.help
+    for preset in PRESETS.values():
+        yield f"presets.{preset.name}", preset.title
+        yield f"presets.{preset.name}.about", preset.description
+
+
 @functools.cache
 def sentences(language: str) -> Sentences:
     """Those of one of LANGUAGES."""
@@ -75,12 +96,11 @@ class Words:
     def __init__(self) -> None:
         self._marks: list[tuple[str, Mapping[str, object]]] = []
         self._marking = False
-        self._chosen: OrderedDict[str, str] = OrderedDict()
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence called `key`, or its mark while the page is built; raises KeyError if there is none."""
         if not self._marking:
-            return sentences(self.language())(key, **values)
+            return sentences(language())(key, **values)
         sentences(LANGUAGES[0])(key, **values)  # there must be one
         self._marks.append((key, values))
         return f"\ue000{len(self._marks) - 1}\ue001"
@@ -108,25 +128,57 @@ class Words:
         key, values = self._marks[number]
         return sentences(language)(key, **self.filled(values, language))
 
-    def language(self) -> str:
-        """Of whoever's event is handled; English where nobody's is."""
-        request = LocalContext.request.get(None)
-        if request is None or not request.request:
-            return LANGUAGES[0]
-        return self._chosen.get(request.session_hash or "") or asked_for(request.headers)
-
-    def choose(self, language: str) -> None:
-        """Whoever's event is handled reads this language from now on, in a run that goes on, too."""
-        request = LocalContext.request.get(None)
-        if request is not None and request.session_hash and language in LANGUAGES:
-            self._chosen.pop(request.session_hash, None)
-            self._chosen[request.session_hash] = language
-            while len(self._chosen) > MOST_VISITORS:
-                self._chosen.popitem(last=False)
-
     def keys(self) -> set[str]:
         """Of all sentences."""
         return set(sentences(LANGUAGES[0]).said)
+
+
+_chosen: OrderedDict[str, str] = OrderedDict()
+"""What visitors have chosen on the page, by gradio's word for each"""
+
+
+def language() -> str:
+    """Of whoever's event is handled; English where nobody's is."""
+    request = LocalContext.request.get(None)
+    if request is None or not request.request:
+        return LANGUAGES[0]
+    return _chosen.get(request.session_hash or "") or asked_for(request.headers)
+
+
+def choose(language: str) -> None:
+    """Whoever's event is handled reads this one of LANGUAGES from now on, in a run that goes on, too."""
+    request = LocalContext.request.get(None)
+    if request is not None and request.session_hash:
+        _chosen[request.session_hash] = language
+        _chosen.move_to_end(request.session_hash)
+        while len(_chosen) > MOST_VISITORS:
+            _chosen.popitem(last=False)
+
+
+def understood(said: str) -> str:
+    """What the engine says, which is English, in the language of whoever's event is handled, as far as words/ has it."""
+    key, values = recognized(said)
+    return sentences(language())(key, **values) if key else said
+
+
+def recognized(said: str) -> tuple[str, dict[str, str]]:
+    """The key and the values of what the engine says; an empty key where words/ does not have it."""
+    for key, pattern in _engine():
+        if found := pattern.fullmatch(said):
+            return key, found.groupdict()
+    return "", {}
+
+
+@functools.cache
+def _engine() -> list[tuple[str, re.Pattern[str]]]:
+    """The sentences of the engine that words/ has, each as a pattern with groups for its values."""
+    english = sentences(LANGUAGES[0]).said
+    return [(key, _pattern(said)) for key, said in english.items() if key.startswith("engine.")]
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    parts = string.Formatter().parse(sentence)
+    return re.compile("".join(re.escape(text) + (f"(?P<{name}>.+)" if name else "") for text, name, _, _ in parts), re.DOTALL)
 
 
 def asked_for(headers: Mapping[str, str]) -> str:
