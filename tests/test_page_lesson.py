@@ -1,4 +1,4 @@
-"""The lesson in a real browser: all ten stops by keyboard, each of which does what it says; a link to one; one page of paper."""
+"""Lesson, loop, little and much in a real browser: all ten stops by keyboard; a link to one; one page of paper."""
 
 import re
 
@@ -63,7 +63,7 @@ def test_a_student_goes_through_all_ten_stops_by_keyboard_and_finds_the_lesson_w
     onwards()
     stop("sliders")  # turned, not begun anew
     visitor.says("Weights changed at step")
-    assert visitor.value("style_weight") == 60
+    assert visitor.value("style_weight") == 50
     onwards()
     stop("tv")
     expect(page.locator("#set-tv_weight input[type=number]")).to_have_value("1")
@@ -106,3 +106,25 @@ def test_a_teachers_link_opens_a_stop_and_hides_the_rest_and_the_worksheet_is_on
     assert len(set(questions)) == len(STOPS)
     visitor.page.locator("#lesson-ways [data-way=leave]").click()
     expect(visitor.page.locator("#presets")).to_be_visible()
+
+
+def test_a_slider_shows_on_request_what_little_and_what_much_of_it_makes_and_remembers_it(visit):
+    visitor = visit()
+    page = visitor.page
+    button, pictures = page.locator("#set-relu5_1 .extremes-ask"), page.locator("#extremes img")
+    expect(button).to_have_css("opacity", "0")  # the page is calm until somebody points at a slider
+    press(page, button)
+    expect(pictures).to_have_count(2)
+    expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Large shapes: 3")
+    expect(page.locator("#extremes .pair")).to_have_attribute("aria-busy", "false")
+    seen = page.evaluate("[...document.querySelectorAll('#extremes img')].map((picture) => picture.src)")
+    assert len(set(seen)) == 2
+    page.keyboard.press("Escape")
+    expect(pictures.first).to_be_hidden()
+    press(page, page.locator("#set-style_weight .extremes-ask"))
+    expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Style β: 50")
+    page.keyboard.press("Escape")
+    press(page, button)
+    expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Large shapes: 3")
+    assert page.evaluate("[...document.querySelectorAll('#extremes img')].map((picture) => picture.src)") == seen
+    assert not visitor.complaints

@@ -83,6 +83,8 @@ class Session:
         self.strip: tuple[Any, ...] = ()
         """what the page has last shown of the timeline"""
         self.table = LossTable()
+        self.extremes: dict[str, str] = {}
+        """{what they are painted of: the two pictures of a slider, as the page shows them}"""
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
         self.changes = Changes()

@@ -29,6 +29,7 @@ from stylekit.ui import (
     card,
     compare,
     events,
+    extremes,
     film,
     inside,
     language,
@@ -109,6 +110,7 @@ def build(limits: Limits | None = None) -> Page:
         rooms = inside.open_room(components, studio, waiting + SPARE)
         loop.open_room(components, studio, rooms)
         lesson.open_room(components, studio, handlers, rooms)
+        extremes.open_room(components, studio, handlers, waiting + SPARE)
         sweep.open_room(components, studio, waiting + SPARE)
         film.open_room(components, studio, waiting + SPARE)
         video.open_room(components, studio, waiting + SPARE)

@@ -61,7 +61,7 @@ STOPS = (
     Stop("layer", "#inside-layers-show", room="layers"),
     Stop("gram", "#inside-gram-show", room="gram", formula=GRAM),
     Stop("total", PAINT, BALANCED, formula=TOTAL),
-    Stop("sliders", TURN, BALANCED | {"style_weight": 60}),
+    Stop("sliders", TURN, BALANCED | {"style_weight": 50}),
     Stop("tv", TURN, BALANCED | {"tv_weight": 1}, formula=TV),
     Stop("layers", PAINT, BALANCED | DEEPEST),
     Stop("pulls", "#inside-pulls-show", room="pulls"),
