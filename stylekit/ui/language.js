@@ -1,6 +1,10 @@
 // The choice of a language: kept in a cookie, so that the server knows it before it sends the page.
 function stylekitLanguage(element, watch, spoken) {
+  let lessonIsOpen = ""; // what its button said before the head of the page came in another language
+
   const show = () => {
+    const button = element.querySelector("#lesson-open");
+    if (button && lessonIsOpen) button.ariaExpanded = lessonIsOpen;
     const select = element.querySelector("#language");
     document.documentElement.lang = select.value = select.dataset.language;
   };
@@ -18,6 +22,7 @@ function stylekitLanguage(element, watch, spoken) {
 
   element.addEventListener("change", ({ target }) => {
     if (target.id !== "language") return;
+    lessonIsOpen = element.querySelector("#lesson-open")?.ariaExpanded ?? "false";
     remember(target.value);
     spoken(target.value);
     speakAsGradio(target.value);
