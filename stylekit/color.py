@@ -10,7 +10,9 @@ colour distribution transfer" (CVIU 2007); Kolkin et al., "Neural Neighbor Style
 is not painted but taken from the photo.
 """
 
+import math
 import reprlib
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -46,6 +48,12 @@ GRAIN = 0.01
 
 PALE = 0.004
 """Standard deviation of Oklab's a and b up to which a photo counts as grey: its noise does not become an artwork's colours."""
+
+STRONGER = 1.15
+"""How many times as strong a painting's colours become at most, when they are matched to the artwork's."""
+
+MOST_PIXELS = 2**17
+"""Pixels of an artwork whose colours are measured."""
 
 SAMPLES = 2**13  # pixels of each picture that a histogram is made of
 KNOTS = 256  # of the map along one axis
@@ -139,8 +147,25 @@ def _along(light: Tensor, colours: Tensor, wrap: bool) -> Tensor:
 
 
 def chroma_moments(picture: Tensor) -> Moments:
-    """First and second moment, (2,) and (2, 2), of Oklab's a and b of a picture (1, 3, H, W); of several, see statistics.mix."""
-    return moments(lab_of(picture)[:, 1:])
+    """First and second moment, (2,) and (2, 2), of Oklab's a and b of a picture (1, 3, H, W); of several, see statistics.mix.
+
+    Of a large one, of every n-th row and column.
+    """
+    step = next(n for n in count(1) if -(-picture.shape[2] // n) * -(-picture.shape[3] // n) <= MOST_PIXELS)
+    return moments(lab_of(picture[:, :, ::step, ::step])[:, 1:])
+
+
+def _moved(colours: Tensor, artwork: Moments, where: Tensor | None = None, most: float = math.inf) -> Tensor:
+    """`colours` (1, 2, H, W) with the artwork's mean and covariance, as they are in the place `where` (1, 1, H, W).
+
+    Along no axis `most` times as strong or more, in which case they have less than the artwork's covariance.
+    """
+    # A (ab - m) + m_s, A C A = C_s as in `linear`, the eigenvalues of A at most `most`
+    mine = moments(colours.double(), None if where is None else where.double())
+    values, axes = torch.linalg.eigh(monge_kantorovich(_power(covariance(mine), 1, PALE**2), covariance(artwork).double()))
+    a = axes * values.clamp_max(most) @ axes.T
+    moved: Tensor = a @ (colours[0].flatten(1).double() - mine.mean[:, None]) + artwork.mean[:, None]
+    return moved.to(colours).view(colours.shape)
 
 
 def artwork_transfer(image: Tensor, photo: Tensor, artwork: Moments, strength: float, wrap: bool = False) -> Tensor:
@@ -150,13 +175,10 @@ def artwork_transfer(image: Tensor, photo: Tensor, artwork: Moments, strength: f
     before they are moved, so that what comes out has the artwork's moments but for colours that sRGB lacks. As in NNST (Kolkin
     et al.), whose bilateral filter is here the guided one. With `wrap`, the picture is a tile.
     """
-    # (L_x, ab_x + strength (A (q - m_q) + m_s - ab_x)), q = ab_photo smoothed along L_x, A C_q A = C_s as in `linear`
+    # (L_x, ab_x + strength (A (q - m_q) + m_s - ab_x)), q = ab_photo smoothed along L_x
     light, colours = lab_of(image).split([1, 2], 1)
-    smooth = _along(light, lab_of(_placed(photo, image))[:, 1:], wrap)
-    mean, cov = _moments(smooth[0].flatten(1))
-    a = monge_kantorovich(_power(cov, 1, PALE**2), covariance(artwork).to(cov)).to(image)
-    moved = a @ (smooth[0].flatten(1) - mean) + artwork.mean.to(image)[:, None]
-    return image_of(light, colours.lerp(moved.view(colours.shape), strength))
+    moved = _moved(_along(light, lab_of(_placed(photo, image))[:, 1:], wrap), artwork)
+    return image_of(light, colours.lerp(moved, strength))
 
 
 def cholesky(cov: Tensor, target: Tensor) -> Tensor:
@@ -318,6 +340,21 @@ def _painted_over(image: Tensor, source: Tensor, method: str, strength: float) -
 def _placed(source: Tensor, image: Tensor) -> Tensor:
     """`source` at the size of `image`."""
     return functional.interpolate(source, image.shape[-2:], mode="bilinear", antialias=True)
+
+
+@torch.no_grad()
+def matched(image: Tensor, artwork: Moments, strength: float, where: Tensor | None = None) -> Tensor:
+    """`image` (1, 3, H, W), its a and b moved as a whole to the artwork's mean and covariance: at strength 1 all the way.
+
+    The losses hardly see a faint tint or flecks of one pixel, so that a painting keeps some in the place of greys. No colour
+    becomes more than STRONGER times as strong: an artwork's few strong spots would tint all that is pale. `where` (1, 1, H, W)
+    says which places are moved to the artwork's moments, if the others are not its own. On the CPU, as above.
+    """
+    if strength == 0:
+        return image
+    light, colours = lab_of(image.cpu()).split([1, 2], 1)
+    moved = _moved(colours, artwork, where if where is None else where.cpu(), STRONGER)
+    return image_of(light, colours.lerp(moved, strength)).clamp(0, 1).to(image.device)
 
 
 @torch.no_grad()

@@ -39,8 +39,8 @@ def _layers(*weights: float) -> dict[str, float]:
 
 
 def _as_in(name: str, title: str, description: str, **settings: Any) -> Preset:
-    """A known program's defaults; one size, no pyramid and zero padding unless it says otherwise."""
-    common = {"encoder": "vgg19", "coarsest": 8192, "padding": "zeros"}
+    """A known program's defaults; one size, no pyramid, zero padding and the colours as painted unless it says otherwise."""
+    common = {"encoder": "vgg19", "coarsest": 8192, "padding": "zeros", "match_color": 0.0}
     return Preset(name, title, description, common | settings, program=True)
 
 
@@ -103,13 +103,13 @@ PRESETS = {
             "paper",
             "As in the paper",
             "Gram matrices at one size, as Gatys, Ecker and Bethge did it: fine lines close to the photo; slower.",
-            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average"},
+            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average", "match_color": 0.0},
         ),
         Preset(
             "brushwork",
             "Own colours",
             "The brushwork of the artwork in the photo's own colours: for portraits and places one knows.",
-            {"color_strength": 1.0, "style_weight": 15.0},
+            {"color_strength": 1.0, "match_color": 0.0, "style_weight": 15.0},
         ),
         Preset(
             "tile",

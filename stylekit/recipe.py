@@ -43,7 +43,7 @@ VARIABLES = ("pixels", "bands")
 MOST_STYLES = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
-VERSION = 1
+VERSION = 2
 """Of the JSON: files of other versions are translated, or refused with words."""
 LARGEST_WEIGHT = 1e12
 """The formulation "gatys" needs large numbers: its content loss is a sum over features, not an average."""
@@ -266,6 +266,7 @@ class Weights:
     style_split: float = 0.0
     tv_gamma: float = 1.25
     color_strength: float = 0.0
+    match_color: float = 1.0
     clean_color: float = 0.0
     tiling: bool = False
 
@@ -416,6 +417,17 @@ class Recipe:
         0.0,
         Number(
             help="Back to the photo's colours: 0 the painting's, 1 the photo's.", live=True, least=0, most=1, slider=(0, 1, 0.05)
+        ),
+    )
+    match_color: float = _default(
+        1.0,
+        Number(
+            help="Moves the colours as a whole to the artwork's: at 1 a black and white artwork paints in black and white; 0 "
+            "leaves them.",
+            live=True,
+            least=0,
+            most=1,
+            slider=(0, 1, 0.05),
         ),
     )
     clean_color: float = _default(
@@ -613,8 +625,10 @@ def setting(name: str) -> Setting:
 def _of_this_version(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a JSON object as this version means them, without their version."""
     version = values.pop("version", 0)
-    if version not in (0, VERSION) or isinstance(version, bool):
+    if version not in (0, 1, VERSION) or isinstance(version, bool):
         raise RecipeError(f"This recipe is of version {_shown(version)}; this stylekit reads up to {VERSION}: get a newer one.")
+    if version == 1:
+        values = {"match_color": 0.0} | values
     if version == 0 and isinstance(layers := values.get("layer_weights"), dict) and 0 in layers.values():
         # then a layer of weight 0 was one of the layers that the style loss is divided by
         counting = sum(weight != 0 for weight in layers.values())

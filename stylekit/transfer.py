@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stylekit.color import chroma_moments, cleaned, recolored
+from stylekit.color import chroma_moments, cleaned, matched, recolored
 from stylekit.encoders import Encoder
 from stylekit.job import Job
 from stylekit.objective import Objective, padded, with_kept
@@ -30,6 +30,9 @@ from stylekit.recipe import Keyframe, Recipe, Weights, check_same_layers
 from stylekit.resize import fill, fit, tile, tiles
 from stylekit.statistics import Moments, mix
 from stylekit.variables import VARIABLES
+
+IN_THE_FRAME = ("color_strength", "match_color", "clean_color")
+"""Weights of what becomes of the colours in the frame, not in the painting."""
 
 
 class Dials:
@@ -84,7 +87,9 @@ class Frame:
     """whose colours are brought back, with `weights.color_strength` and `color_method`"""
     color_method: str = "luminance"
     artworks: tuple[Moments, ...] = ()
-    """the artworks' colours, for the method "artwork", which takes them in the shares of `weights`"""
+    """the artworks' colours, which are taken in the shares of `weights`"""
+    apart: bool = False
+    """whether masks give the artworks places of their own: then colours are not matched as a whole"""
     kept: tuple[Tensor, Tensor] | None = None
     """the photo and its mask, where it stays as it is whatever becomes of the colours"""
 
@@ -93,11 +98,13 @@ class Frame:
         """(1, 3, H, W), sRGB in [0, 1]: the painting with the photo where it is kept, and the colours that were asked for."""
         tiling, weights = self.weights.tiling, self.weights
         image = self.painting if self.kept is None else with_kept(self.painting, self.kept, tiling)
-        painted = cleaned(image, weights.clean_color, tiling)
+        artwork = mix(self.artworks, padded(weights.style_shares, len(self.artworks), 1.0)) if self.artworks else None
+        painted = image
+        if artwork is not None and weights.style_weight and not self.apart:
+            painted = matched(painted, artwork, weights.match_color, None if self.kept is None else 1 - self.kept[1])
+        painted = cleaned(painted, weights.clean_color, tiling)
         if self.colors is not None and weights.color_strength:
             colors = tile(self.colors) if tiling else self.colors
-            shares = padded(weights.style_shares, len(self.artworks), 1.0)
-            artwork = mix(self.artworks, shares) if self.artworks else None
             painted = recolored(painted, colors, self.color_method, weights.color_strength, artwork, tiling)
         return painted if self.kept is None or painted is image else with_kept(painted, self.kept, tiling)
 
@@ -200,8 +207,8 @@ def descend(
 
 
 def same_loss(weights: Weights, others: Weights) -> bool:
-    """Whether the loss is the same with both: colours come back, and are cleaned, in the frame, not in the painting."""
-    return replace(weights, color_strength=others.color_strength, clean_color=others.clean_color) == others
+    """Whether the loss is the same with both."""
+    return replace(weights, **{name: getattr(others, name) for name in IN_THE_FRAME}) == others
 
 
 def paint(job: Job, *, encoder: Encoder, dials: Dials | None = None) -> Iterator[Frame]:
@@ -226,7 +233,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
     performance = Performance(job, dials)
     begun_with = recipe if job.done else recipe.with_weights(dials.weights)
     colors = job.colors.detach().float()  # on the CPU, where a picture goes to be seen
-    artworks = tuple(chroma_moments(s.detach().cpu().float()) for s in job.styles) if recipe.color_method == "artwork" else ()
+    artworks = tuple(chroma_moments(s.detach().cpu().float()) for s in job.styles)
     kept_at = lru_cache(maxsize=1)(job.kept)
 
     def frame(step: int, level: int, weights: Weights, seconds: float) -> Frame:
@@ -245,6 +252,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
             colors=colors,
             color_method=recipe.color_method,
             artworks=artworks,
+            apart=any(mask is not None for mask in job.masks.content),
             kept=kept_at(optimizer.variables.size),
         )
 

@@ -10,11 +10,13 @@ from stylekit import color, open_picture, save_png
 from stylekit.color import (
     GRAIN,
     PALE,
+    STRONGER,
     as_saved,
     chroma_moments,
     cleaned,
     lab_of,
     linear_map,
+    matched,
     recolored,
     srgb_of_oklab,
 )
@@ -506,6 +508,77 @@ def test_an_image_as_saved_is_what_its_file_gives_back_for_every_value(tmp_path)
     image = values.reshape(1, 1, 32, 32).expand(-1, 3, -1, -1)
     save_png(tmp_path / "saved.png", image)
     assert torch.equal(as_saved(image), open_picture(tmp_path / "saved.png").image)
+
+
+# ------------------------------------------------------------------------------------------------------------- matched
+
+
+def matched_oracle(x, artwork, strength, where):
+    lab, target = planes_oracle(x), planes_oracle(artwork)[1:].reshape(2, -1)
+    ab, weights = lab[1:].reshape(2, -1), where.ravel()
+    mean, cov = np.average(ab, 1, weights), np.cov(ab, bias=True, aweights=weights)
+    matrix = monge_kantorovich_oracle(cov, np.cov(target, bias=True))
+    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+    matrix = sum(min(v, STRONGER) * np.outer(u, u) for v, u in zip(values, axes.T))
+    moved = target.mean(1)[:, None] + matrix @ (ab - mean[:, None])
+    lab[1:] += strength * (moved.reshape(lab[1:].shape) - lab[1:])
+    return np.array([[srgb_of_oklab_oracle(*pixel) for pixel in row] for row in lab.transpose(1, 2, 0)]).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+@pytest.mark.parametrize("contrast", [0.2, 0.9])
+def test_matched_colours_are_moved_by_a_map_that_strengthens_little(contrast, strength):
+    x, artwork = picture(1, 12, 16), picture(2, contrast=contrast)
+    where = np.random.default_rng(6).uniform(0, 1, (12, 16))
+    seen = array(matched(tensor(x), chroma_moments(tensor(artwork)), strength, tensor(where[None])))
+    np.testing.assert_allclose(seen, matched_oracle(x, artwork, strength, where), atol=0.005)
+
+
+def test_matched_colours_keep_lightness_and_at_strength_0_all():
+    x, artwork = tensor(picture(1)), chroma_moments(tensor(picture(2)))
+    assert matched(x, artwork, 0) is x
+    np.testing.assert_allclose(lab_of(matched(x, artwork, 1))[:, 0], lab_of(x)[:, 0], atol=2e-4)
+    np.testing.assert_allclose(matched(x, chroma_moments(x), 1), x, atol=1e-4)
+
+
+@pytest.mark.parametrize("painting", AWKWARD)
+@pytest.mark.parametrize("artwork", AWKWARD)
+def test_any_two_pictures_can_be_matched(painting, artwork):
+    x = tensor(AWKWARD[painting])
+    seen = matched(x, chroma_moments(tensor(AWKWARD[artwork])), 1)
+    assert seen.shape == x.shape and torch.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1
+    if artwork in ("grey", "black"):
+        assert lab_of(seen)[:, 1:].abs().max() < 1e-3
+
+
+def test_of_a_large_artwork_every_nth_row_and_column_is_measured():
+    artwork = tensor(picture(3, 400, 1000))
+    seen, all_of_it = chroma_moments(artwork), chroma_moments(artwork[:, :, ::2, ::2])
+    assert all(torch.equal(a, b) for a, b in zip(seen, all_of_it))
+
+
+def test_a_black_and_white_artwork_paints_in_black_and_white_by_default(encoder):
+    from stylekit import Dials, Masks, Recipe, stylize
+
+    photo, artwork = tensor(picture(1, 48, 48)), tensor(picture(2, 40, 40)).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    recipe = Recipe(size=48, steps=4, coarsest=48, encoder="toy")
+
+    def colours(frame):
+        return lab_of(frame.image)[:, 1:].abs().amax((0, 1))
+
+    *_, last = stylize(photo, [artwork], recipe, encoder=encoder)
+    assert colours(last).max() < 1e-3 < lab_of(last.painting)[:, 1:].abs().max()
+    left = torch.zeros(1, 1, 48, 48)
+    left[..., :24] = 1
+    *_, last = stylize(photo, [artwork], recipe, encoder=encoder, masks=Masks(keep=left))
+    assert torch.equal(last.image[..., :24], photo[..., :24]) and colours(last)[:, 24:].max() < 1e-3
+    for plain, further in ((replace(recipe, style_weight=0.0), {}), (recipe, {"masks": Masks([left])})):
+        *_, last = stylize(photo, [artwork], plain, encoder=encoder, **further)
+        assert torch.equal(last.image, last.painting)  # nothing of the artwork, or only in its place
+    dials = Dials(recipe.weights)
+    for frame in stylize(photo, [artwork], recipe, encoder=encoder, dials=dials):
+        dials.weights = replace(recipe.weights, match_color=float(frame.step != 2))
+        assert torch.equal(frame.image, frame.painting) == (frame.step == 3)
 
 
 # ------------------------------------------------------------------------------------------------------------- cleaned

@@ -41,6 +41,7 @@ UNUSUAL = Recipe(
     tv_kind="power",
     tv_gamma=0.75,
     color_strength=0.5,
+    match_color=0.75,
     clean_color=0.25,
     color_method="pca",
     tiling=True,
@@ -347,6 +348,12 @@ def test_what_is_said_about_a_value_stays_short_however_long_the_value_is(values
 
 def test_what_a_recipe_leaves_out_has_its_default():
     assert Recipe.from_json('{"size": 64}') == Recipe(size=64)
+
+
+def test_a_recipe_of_version_1_keeps_the_colours_that_were_painted():
+    assert Recipe().match_color == 1 and Recipe.from_json('{"version": 2}') == Recipe()
+    assert Recipe.from_json('{"version": 1, "size": 64}') == Recipe(size=64, match_color=0.0)
+    assert Recipe.from_json('{"version": 1, "match_color": 0.5}').match_color == 0.5
 
 
 def test_weights_are_the_part_that_may_be_turned():

@@ -341,6 +341,7 @@ TURNED = {
     "style_split": 0.8,
     "tv_gamma": 0.5,
     "color_strength": 0.7,
+    "match_color": 0.9,
     "clean_color": 0.6,
     "tiling": True,
 }

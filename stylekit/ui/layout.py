@@ -391,7 +391,9 @@ def _dials(words: Words, limits: Limits) -> dict[str, Any]:
         controls |= _part_sliders("style_scales", words) | _part_sliders("style_shares", words)
         controls["style_split"] = _slider("style_split", words)
     with gr.Accordion(words("colors"), open=False, elem_classes="settings"):
-        controls |= {name: _control(name, words, limits) for name in ("clean_color", "color_strength", "color_method")}
+        controls |= {
+            name: _control(name, words, limits) for name in ("match_color", "clean_color", "color_strength", "color_method")
+        }
         parts["palette"] = _small_picture(words("palette"), elem_id="palette")
         parts["palette_note"] = gr.HTML("", elem_classes="note", padding=False, elem_id="palette-note")
     with gr.Accordion(words("settings"), open=False, elem_classes="settings", elem_id="settings"):
