@@ -443,8 +443,8 @@ class Recipe:
     color_method: str = _default(
         "luminance",
         Choice(
-            help="How: luminance takes the photo's colours place by place; artwork, too, but as far and wide as the artwork's "
-            "colours, without flecks; the others take the photo's palette as a whole.",
+            help="How: luminance takes the photo's colours place by place; artwork, too, but moved to the artwork's "
+            "palette, without flecks; the others take the photo's palette as a whole.",
             choices=COLOR_METHODS,
         ),
     )

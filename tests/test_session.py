@@ -122,7 +122,7 @@ def test_the_palette_knife_leaves_less_grain_than_balanced():
 
     def grain(name):
         *_, last = stylize(photo, [artwork], PRESETS[name].recipe(size=128, steps=40), encoder=encoder)
-        middle, gray = (slice(1, -1), slice(1, -1)), last.image.mean(1)[0]
+        middle, gray = (slice(1, -1), slice(1, -1)), last.painting.mean(1)[0]
         neighbours = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
         return float((neighbours - 4 * gray[middle]).square().mean().sqrt())
 

@@ -266,6 +266,7 @@ def test_dials_that_are_assigned_the_same_weights_change_nothing():
     equal = Weights(
         *(getattr(settings.weights, name) for name in ("content_weight", "style_weight", "tv_weight")),
         dict(settings.layer_weights),
+        match_color=settings.match_color,
     )
     assert same(turned_at(2, settings, lambda _: equal), paint(settings))
 
@@ -303,7 +304,7 @@ def test_a_term_or_layer_may_go_from_zero_to_some_weight_and_back(optimizer, wha
     if (term := what.removesuffix("_weight")) != "tv":
         assert [term in f.losses for f in frames[1:]] == [False] * 3 + [True] * 3 + [False] * 3
     for frame in frames[1:] if optimizer == "adam" else []:
-        _, terms = numpy_losses(frame.image, picture(0), [picture(1)], frame.weights, settings, Toy())
+        _, terms = numpy_losses(frame.painting, picture(0), [picture(1)], frame.weights, settings, Toy())
         assert frame.losses == pytest.approx(terms, rel=1e-4, abs=1e-7)
 
 
@@ -524,8 +525,8 @@ def test_each_optimizer_lowers_each_term_on_its_own_from_noise(optimizer, statis
     settings = recipe(steps=40, optimizer=optimizer, init="noise", statistic=statistic, formulation=formulation)
     settings = settings.with_weights(weights)
     frames = paint(settings)
-    _, before = numpy_losses(frames[0].image, picture(0), [picture(1)], weights, settings, Toy())
-    _, after = numpy_losses(frames[-1].image, picture(0), [picture(1)], weights, settings, Toy())
+    _, before = numpy_losses(frames[0].painting, picture(0), [picture(1)], weights, settings, Toy())
+    _, after = numpy_losses(frames[-1].painting, picture(0), [picture(1)], weights, settings, Toy())
     term = term.removesuffix("_weight")
     assert after[term] < 0.3 * before[term]
 
