@@ -10,7 +10,9 @@ it does not depend on the order, on other photos, or on what was painted before.
 learns then is less texture and more shape (Geirhos et al., "ImageNet-trained CNNs are biased towards texture", arXiv 1811.12231).
 
 Pictures are painted one by one in several processes with one thread each. Several at a time through one pass of the encoder gain
-nothing on a CPU: 72 ms a picture alone, 77 and 73 ms in batches of 4 and 8, at 128 pixels on one core.
+nothing on a CPU: 72 ms a picture alone, 77 and 73 ms in batches of 4 and 8, at 128 pixels on one core. Two processes on two cores
+paint 1.7 times as many pictures as one process with two threads: 37 against 22 a minute, of 128 pixels and 60 steps
+(`python -m bench.speed --augment 1 2 --sizes 128`); a second thread gains one process next to nothing at that size.
 """
 
 import hashlib
