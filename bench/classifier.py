@@ -34,8 +34,8 @@ Measured with the defaults on two cores (AMD EPYC, torch 2.14), the table turned
 | shifted | 38.8 ± 2.7 | 49.3 ± 2.4 | 60.8 ± 0.9 | 22.1 ± 3.1 | 11.5 ± 3.1 |
 
 So painted photos change nothing for clean photos, nor where only the outline is left. They help most where texture or ground
-changes and with noise, more than ordinary augmentation does; that one is better at little contrast, which ColorJitter shows to it.
-The shift "painted" is made by the same program and proves least.
+changes and with noise, more than ordinary augmentation does; that one is better at little contrast, which ColorJitter shows to
+it. The shift "painted" is made by the same program and proves least: without it, the means of the others are 39, 50 and 59.
 """
 
 import argparse
