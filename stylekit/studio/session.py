@@ -85,6 +85,8 @@ class Session:
         self.table = LossTable()
         self.extremes: dict[str, str] = {}
         """{what they are painted of: the two pictures of a slider, as the page shows them}"""
+        self.extremes_asked = 0
+        """how often such pictures were asked for"""
         self.settings: dict[str, Any] = {}
         """the last values of the page's controls that a recipe may have"""
         self.changes = Changes()

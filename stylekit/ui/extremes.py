@@ -45,18 +45,25 @@ class Extremes:
         self.events, self.studio, self.words = events, studio, studio.words
 
     def show(self, session: Session, event: gr.EventData, *values: Any) -> Iterator[str]:
-        """Both pictures of the slider that was asked for, as they form."""
-        name = event.name
+        """Both pictures of the slider that was asked for, as they form, until another one is asked for."""
+        name, listener = event.name, Listener()
         if name not in VALUES:
             return
+        session.extremes_asked = asked = session.extremes_asked + 1
+
+        def heard() -> bool:
+            return asked == session.extremes_asked and listener()
+
         try:
             order = self.events.order(values, resume=False)
             order = replace(order, recipe=replace(order.recipe, size=SIZE, steps=STEPS))
             if kept := session.extremes.get(key := _key(name, order)):
                 yield kept
                 return
-            with closing(sweep.board(self.studio, order, Axis(name, VALUES[name]), None, Listener())) as boards:
+            with closing(sweep.board(self.studio, order, Axis(name, VALUES[name]), None, heard)) as boards:
                 for shown in boards:
+                    if not heard():
+                        return
                     yield (pair := self.pair(name, shown))
             if _whole(shown):
                 session.extremes[key] = pair
