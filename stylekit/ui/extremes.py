@@ -111,6 +111,6 @@ def open_room(page: Page, studio: Studio, events: Events, waiting: int) -> None:
     slow = {
         "concurrency_limit": waiting,
         "concurrency_id": "paint",
-        "trigger_mode": "multiple",
+        "trigger_mode": "always_last",
     }  # our own line decides who paints
     shown.asked(Extremes(events, studio).show, asked, shown, show_progress="hidden", api_visibility="private", **slow)
