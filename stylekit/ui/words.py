@@ -140,7 +140,7 @@ _chosen: OrderedDict[str, str] = OrderedDict()
 def language() -> str:
     """Of whoever's event is handled; English where nobody's is."""
     request = LocalContext.request.get(None)
-    if request is None or not request.request:
+    if request is None or not getattr(request, "request", None):  # or one that gradio has not taken in yet
         return LANGUAGES[0]
     return _chosen.get(request.session_hash or "") or asked_for(request.headers)
 
