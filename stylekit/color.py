@@ -21,7 +21,7 @@ from torch.nn import functional
 from stylekit.errors import RecipeError
 from stylekit.guided import guided_filter
 from stylekit.recipe import COLOR_METHODS
-from stylekit.statistics import Moments, covariance, moments
+from stylekit.statistics import Moments, covariance, guide_at, moments
 
 CONES = torch.tensor(
     [
@@ -146,13 +146,14 @@ def _along(light: Tensor, colours: Tensor, wrap: bool) -> Tensor:
     return guided_filter(colours, light, max(2, max(light.shape[2:]) // REACH), wrap)
 
 
-def chroma_moments(picture: Tensor) -> Moments:
+def chroma_moments(picture: Tensor, mask: Tensor | None = None) -> Moments:
     """First and second moment, (2,) and (2, 2), of Oklab's a and b of a picture (1, 3, H, W); of several, see statistics.mix.
 
-    Of a large one, of every n-th row and column.
+    Of a large one, of every n-th row and column. `mask` (1, 1, h, w) in [0, 1] says how much each place counts.
     """
     step = next(n for n in count(1) if -(-picture.shape[2] // n) * -(-picture.shape[3] // n) <= MOST_PIXELS)
-    return moments(lab_of(picture[:, :, ::step, ::step])[:, 1:])
+    colours = lab_of(picture[:, :, ::step, ::step])[:, 1:]
+    return moments(colours, None if mask is None else guide_at(mask, (colours.shape[2], colours.shape[3])))
 
 
 def _moved(colours: Tensor, artwork: Moments, where: Tensor | None = None, most: float = math.inf) -> Tensor:

@@ -233,7 +233,8 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
     performance = Performance(job, dials)
     begun_with = recipe if job.done else recipe.with_weights(dials.weights)
     colors = job.colors.detach().float()  # on the CPU, where a picture goes to be seen
-    artworks = tuple(chroma_moments(s.detach().cpu().float()) for s in job.styles)
+    on_styles = padded(job.masks.on(torch.device("cpu")).style, len(styles), None)
+    artworks = tuple(chroma_moments(s.detach().cpu().float(), m) for s, m in zip(job.styles, on_styles, strict=True))
     kept_at = lru_cache(maxsize=1)(job.kept)
 
     def frame(step: int, level: int, weights: Weights, seconds: float) -> Frame:

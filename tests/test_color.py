@@ -557,6 +557,14 @@ def test_of_a_large_artwork_every_nth_row_and_column_is_measured():
     assert all(torch.equal(a, b) for a, b in zip(seen, all_of_it))
 
 
+def test_of_an_artwork_with_a_mask_what_it_leaves_out_has_no_colours():
+    artwork, mask = tensor(picture(3, 40, 60)), torch.zeros(1, 1, 20, 30)
+    mask[..., :10] = 1
+    seen, part_of_it = chroma_moments(artwork, mask), chroma_moments(artwork[..., :20])
+    for mine, wanted in zip(seen, part_of_it):
+        np.testing.assert_allclose(mine, wanted, atol=1e-6)
+
+
 def test_a_black_and_white_artwork_paints_in_black_and_white_by_default(encoder):
     from stylekit import Dials, Masks, Recipe, stylize
 
