@@ -121,7 +121,13 @@ def test_a_slider_shows_on_request_what_little_and_what_much_of_it_makes_and_rem
     assert len(set(seen)) == 2
     page.keyboard.press("Escape")
     expect(pictures.first).to_be_hidden()
-    press(page, button)
+    press(page, page.locator("#set-style_weight .extremes-ask"))
+    expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Style β: 50")
+    page.keyboard.press("Escape")
+    press(page, button)  # while the other slider's are painted
+    expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Large shapes: 3")
+    expect(pictures.first).to_be_visible()
+    visitor.settle()
     expect(page.locator("#extremes figcaption").nth(1)).to_have_text("Large shapes: 3")
     expect(page.locator("#extremes .pair")).to_have_attribute("aria-busy", "false")
     assert page.evaluate("[...document.querySelectorAll('#extremes img')].map((picture) => picture.src)") == seen

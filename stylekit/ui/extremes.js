@@ -11,6 +11,11 @@ function stylekitExtremes(element, asked) {
     say("", "none");
   };
 
+  // those of another slider are not shown; its own are not sent again if they are there
+  const look = () => {
+    for (const pair of element.querySelectorAll(".pair")) pair.style.visibility = pair.dataset.of === last ? "" : "hidden";
+  };
+
   // to the left of its slider, or below it
   const stand = () => {
     const [dial, width] = [opener.closest(".dial").getBoundingClientRect(), document.querySelector("#extremes").offsetWidth];
@@ -25,8 +30,9 @@ function stylekitExtremes(element, asked) {
     close();
     opener = button;
     button.setAttribute("aria-expanded", "true");
-    if (name !== last) for (const old of element.querySelectorAll(".pair, .error")) old.style.visibility = "hidden";
-    last = name; // its pictures are not sent again if they are the same
+    last = name;
+    for (const old of element.querySelectorAll(".error")) old.style.visibility = "hidden";
+    look();
     say("", "block");
     stand();
     asked(name);
@@ -55,5 +61,6 @@ function stylekitExtremes(element, asked) {
   });
   document.addEventListener("scroll", () => opener && stand(), { capture: true, passive: true });
   new MutationObserver(place).observe(document.querySelector("#dials"), { childList: true, subtree: true, attributeFilter: ["data-label"] });
+  new MutationObserver(look).observe(element, { childList: true, subtree: true });
   place();
 }

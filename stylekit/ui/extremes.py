@@ -44,7 +44,7 @@ class Extremes:
     def __init__(self, events: Events, studio: Studio) -> None:
         self.events, self.studio, self.words = events, studio, studio.words
 
-    def show(self, session: Session, event: gr.EventData, *values: Any) -> Iterator[str]:
+    def show(self, session: Session, event: gr.EventData, *values: Any) -> Iterator[Any]:
         """Both pictures of the slider that was asked for, as they form, until another one is asked for."""
         name, listener = event.name, Listener()
         if name not in VALUES:
@@ -63,9 +63,11 @@ class Extremes:
             with closing(sweep.board(self.studio, order, Axis(name, VALUES[name]), None, heard)) as boards:
                 for shown in boards:
                     if not heard():
-                        return
+                        break
                     yield (pair := self.pair(name, shown))
-            if _whole(shown):
+            if not heard():
+                yield gr.skip()  # or gradio would send these pictures once more, in the place of the other slider's
+            elif _whole(shown):
                 session.extremes[key] = pair
                 while len(session.extremes) > 2 * len(VALUES):
                     session.extremes.pop(next(iter(session.extremes)))
@@ -80,7 +82,8 @@ class Extremes:
             caption = escape(self.words("extremes.value", setting=label, value=f"{value:g}"))
             picture = _img(shown[number].picture, caption) if number < len(shown) else '<span class="empty"></span>'
             figures.append(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
-        return f'<div class="pair" role="status" aria-busy="{str(not _whole(shown)).lower()}">{"".join(figures)}</div>'
+        busy = str(not _whole(shown)).lower()
+        return f'<div class="pair" data-of="{name}" role="status" aria-busy="{busy}">{"".join(figures)}</div>'
 
 
 def _whole(shown: list[sweep.Shown]) -> bool:
@@ -111,6 +114,6 @@ def open_room(page: Page, studio: Studio, events: Events, waiting: int) -> None:
     slow = {
         "concurrency_limit": waiting,
         "concurrency_id": "paint",
-        "trigger_mode": "always_last",
+        "trigger_mode": "multiple",
     }  # our own line decides who paints
     shown.asked(Extremes(events, studio).show, asked, shown, show_progress="hidden", api_visibility="private", **slow)
