@@ -320,7 +320,7 @@ def _add_video(command: Parser) -> None:
     source.add_argument("--preset", metavar="NAME", type=_preset, help="a named recipe: " + ", ".join(PRESETS))
     command.add_argument("--from", dest="begin", metavar="S", type=float, default=0.0, help="where to begin, in seconds")
     command.add_argument("--to", dest="end", metavar="S", type=float, help="where to end, in seconds (default: its end)")
-    command.add_argument("--steps-per-frame", metavar="N", type=int, help="how many times each picture is improved (default: 12)")
+    command.add_argument("--steps-per-frame", metavar="N", type=int, help="how many times each picture is improved (default: 8)")
     command.add_argument(
         "--hold", metavar="NAME", help="what holds a picture to those before: flow (default), difference or none"
     )

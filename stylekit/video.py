@@ -35,8 +35,8 @@ from stylekit.recipe import Recipe
 from stylekit.sweep import Axis
 from stylekit.transfer import Frame, paint
 
-STEPS = 12
-"""Of a picture that begins with the one before it."""
+STEPS = 8
+"""Of a picture that begins with the one before it: 12 lower the style loss by 3 per cent and flicker a third more."""
 
 HOLDS = ("flow", "difference", "none")
 """What a painting is held to: the one before, moved; or that plus what changed; or nothing."""
