@@ -43,6 +43,12 @@ def test_every_language_has_the_same_keys_with_the_same_values(language):
     assert names == {key: {name for name, _ in fields(said)} for key, said in ENGLISH.items()}
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_says_the_same_numbers(language):
+    own = {key: sorted(re.findall(r"\d+", said)) for key, said in sentences(language).own.items() if key != "plural"}
+    assert own == {key: sorted(re.findall(r"\d+", ENGLISH[key])) for key in own}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_needs_escaping_or_is_empty(language):
     sayings = {key: said for key, said in sentences(language).said.items() if key != "plural"}
