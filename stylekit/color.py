@@ -12,6 +12,7 @@ is not painted but taken from the photo.
 
 import math
 import reprlib
+from collections.abc import Sequence
 from itertools import count
 
 import torch
@@ -356,6 +357,32 @@ def matched(image: Tensor, artwork: Moments, strength: float, where: Tensor | No
     light, colours = lab_of(image.cpu()).split([1, 2], 1)
     moved = _moved(colours, artwork, where if where is None else where.cpu(), STRONGER)
     return image_of(light, colours.lerp(moved, strength)).clamp(0, 1).to(image.device)
+
+
+def matched_in_places(
+    image: Tensor,
+    artworks: Sequence[Moments],
+    places: Sequence[Tensor | None],
+    shares: Sequence[float],
+    strength: float,
+    where: Tensor | None = None,
+) -> Tensor:
+    """`image` (1, 3, H, W), each artwork's `places` (1, 1, H, W) in [0, 1] matched to it; None is everywhere.
+
+    Where places overlap, in their `shares`; where there are none, `image` itself. `where` as above.
+    """
+    # x + min(1, sum_k p_k) (sum_k s_k p_k matched_k / sum_k s_k p_k - x), over all k with s_k > 0
+    here = torch.ones_like(image[:, :1], device="cpu") if where is None else where
+    shares = shares if any(shares) else [1.0] * len(artworks)
+    mixed, counted, covered = torch.zeros_like(image), torch.zeros_like(image[:, :1]), torch.zeros_like(image[:, :1])
+    for artwork, place, share in zip(artworks, places, shares, strict=True):
+        mine = here if place is None else here * place
+        if share and mine.any():
+            there = mine.to(image)
+            mixed += share * there * matched(image, artwork, strength, mine)
+            counted += share * there
+            covered += there
+    return image.lerp(mixed / counted.clamp_min(torch.finfo(image.dtype).tiny), covered.clamp(0, 1))
 
 
 @torch.no_grad()

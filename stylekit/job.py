@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError, SizeError
-from stylekit.objective import Held, Masks
+from stylekit.objective import Held, Masks, padded
 from stylekit.pyramid import REPEATED, Level, levels, longest_for, scaled
 from stylekit.recipe import MOST_STYLES, PALETTE_METHODS, Keyframe, Recipe, Weights
 from stylekit.resize import fit
@@ -95,6 +96,12 @@ class Job:
     def colors(self) -> Tensor:
         """The picture whose colours are brought back."""
         return self.content if self.palette is None else self.palette
+
+    @property
+    def places(self) -> tuple[Tensor | None, ...]:
+        """Where on the content each artwork applies, on the CPU, None for everywhere; nothing if none has a mask."""
+        masks = self.masks.on(torch.device("cpu")).content
+        return tuple(padded(masks, len(self.styles), None)) if any(mask is not None for mask in masks) else ()
 
     def kept(self, size: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
         """(the content, where it is kept), at `size`; None where it is kept nowhere."""

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from stylekit.color import chroma_moments, cleaned, matched, recolored
+from stylekit.color import chroma_moments, cleaned, matched, matched_in_places, recolored
 from stylekit.encoders import Encoder
 from stylekit.job import Job
 from stylekit.objective import Objective, padded, with_kept
@@ -88,8 +88,8 @@ class Frame:
     color_method: str = "luminance"
     artworks: tuple[Moments, ...] = ()
     """the artworks' colours, which are taken in the shares of `weights`"""
-    apart: bool = False
-    """whether masks give the artworks places of their own: then colours are not matched as a whole"""
+    places: tuple[Tensor | None, ...] = ()
+    """with masks, the place of each artwork, (1, 1, h, w) in [0, 1], or None for all of the picture"""
     kept: tuple[Tensor, Tensor] | None = None
     """the photo and its mask, where it stays as it is whatever becomes of the colours"""
 
@@ -98,10 +98,16 @@ class Frame:
         """(1, 3, H, W), sRGB in [0, 1]: the painting with the photo where it is kept, and the colours that were asked for."""
         tiling, weights = self.weights.tiling, self.weights
         image = self.painting if self.kept is None else with_kept(self.painting, self.kept, tiling)
-        artwork = mix(self.artworks, padded(weights.style_shares, len(self.artworks), 1.0)) if self.artworks else None
+        shares = padded(weights.style_shares, len(self.artworks), 1.0)
+        artwork = mix(self.artworks, shares) if self.artworks else None
         painted = image
-        if artwork is not None and weights.style_weight and not self.apart:
-            painted = matched(painted, artwork, weights.match_color, None if self.kept is None else 1 - self.kept[1])
+        if artwork is not None and weights.style_weight:
+            elsewhere = None if self.kept is None else 1 - self.kept[1].cpu()
+            if self.places:
+                places = tuple(place if place is None else fit(place, (image.shape[2], image.shape[3])) for place in self.places)
+                painted = matched_in_places(image, self.artworks, places, shares, weights.match_color, elsewhere)
+            else:
+                painted = matched(image, artwork, weights.match_color, elsewhere)
         painted = cleaned(painted, weights.clean_color, tiling)
         if self.colors is not None and weights.color_strength:
             colors = tile(self.colors) if tiling else self.colors
@@ -253,7 +259,7 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
             colors=colors,
             color_method=recipe.color_method,
             artworks=artworks,
-            apart=any(mask is not None for mask in job.masks.content),
+            places=job.places,
             kept=kept_at(optimizer.variables.size),
         )
 
