@@ -164,11 +164,16 @@ class Objective:
         encoder: Encoder,
         masks: Masks | None = None,
         held: Held | None = None,
+        smaller: float = 1.0,
     ) -> None:
-        """content (1, 3, H, W) in the size of the image; styles (1, 3, h, w) in any size; all on the encoder's device."""
+        """content (1, 3, H, W) in the size of the image; styles (1, 3, h, w) in any size; all on the encoder's device.
+
+        The finished picture is `smaller` times as long as the image.
+        """
         self.content, self.styles, self.recipe, self.masks = content, styles, recipe, masks or Masks()
         self.keep = None if self.masks.keep is None else fit(self.masks.keep, _size(content))
         self._held = None if held is None else held.at(_size(content), content.device)
+        self._smaller = smaller
         self._encoder = encoder.variant(recipe.padding, recipe.pooling)
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._statistic = statistics.BY_NAME[recipe.statistic]
@@ -230,7 +235,7 @@ class Objective:
             style_layers = self._style_weights(weights)
             made = Coefficients(
                 number(weights.content_weight),
-                number(weights.style_weight),
+                number(weights.style_weight * self._smaller**weights.large_forms),
                 number(weights.tv_weight),
                 {layer: number(weight) for layer, weight in self._content_weights(weights).items()},
                 {layer: number(weight) for layer, weight in style_layers.items()},

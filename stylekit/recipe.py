@@ -5,6 +5,7 @@ API and the JSON are derived. Standard library only, so that a recipe can be rea
 
     total = content_weight (alpha)  * (content[content_layer] + sum over layers l of more_content_layers[l] * content[l])
           + style_weight   (beta)   * sum over layers l of layer_weights[l] * style[l] / number of layers with a weight above 0
+                                    * (size / longest side of the level) ** large_forms
           + tv_weight      (lambda) * tv
 
 The number of layers is counted as in Gatys et al. 2015: a layer of weight 0 counts for nothing.
@@ -264,6 +265,7 @@ class Weights:
     style_shares: tuple[float, ...] = ()
     style_scales: tuple[float, ...] = ()
     style_split: float = 0.0
+    large_forms: float = 0.0
     tv_gamma: float = 1.25
     color_strength: float = 0.0
     match_color: float = 1.0
@@ -376,6 +378,17 @@ class Recipe:
             least=0,
             most=1,
             slider=(0, 1, 0.05),
+        ),
+    )
+    large_forms: float = _default(
+        0.0,
+        Number(
+            help="How freely the first, small sizes are painted: the artwork counts more there than at the end; 0 as much "
+            "at all, more brings its large forms.",
+            live=True,
+            least=0,
+            most=2,
+            slider=(0, 2, 0.05),
         ),
     )
     statistic: str = _default(

@@ -264,7 +264,8 @@ def _frames(job: Job, encoder: Encoder, dials: Dials) -> Iterator[Frame]:
         )
 
     def objective_at(longest: int) -> Objective:
-        return Objective(fit(content, job.size(longest, encoder)), styles, recipe, encoder, masks, job.held)
+        smaller = recipe.size / longest
+        return Objective(fit(content, job.size(longest, encoder)), styles, recipe, encoder, masks, job.held, smaller)
 
     yield frame(job.done, level + 1, dials.weights, 0.0)
     remaining = part(plan, job.done, round(recipe.until * recipe.all_steps))

@@ -38,6 +38,7 @@ UNUSUAL = Recipe(
     style_shares=(0.25, 1.0),
     style_scales=(2.0,),
     style_split=0.5,
+    large_forms=1.75,
     tv_kind="power",
     tv_gamma=0.75,
     color_strength=0.5,

@@ -340,6 +340,7 @@ TURNED = {
     "style_shares": (0.1, 0.9),
     "style_scales": (2.0, 0.75),
     "style_split": 0.8,
+    "large_forms": 1.5,
     "tv_gamma": 0.5,
     "color_strength": 0.7,
     "match_color": 0.9,
@@ -359,6 +360,8 @@ def test_every_dial_may_be_turned_and_back_and_shows_in_the_next_frames(name, op
     settings = recipe(
         optimizer=optimizer, steps=7, more_content_layers={"relu1_1": 0.5}, tv_weight=0.1, tv_kind="power", style_weight=2.0
     )
+    if name == "large_forms":  # of which the last size has nothing
+        settings = replace(settings, size=64)
     turned = replace(settings.weights, **{name: TURNED[name]})
     styles = [picture(1, 64, 64), picture(2, 64, 64)]
     plain = paint(settings, styles=styles)
@@ -367,6 +370,18 @@ def test_every_dial_may_be_turned_and_back_and_shows_in_the_next_frames(name, op
     same = [torch.equal(a.image, b.image) for a, b in zip(plain, frames)]
     assert all(same[:3]) and not any(same[3 + (optimizer == "adam") : 6])
     assert all(np.isfinite(loss) for frame in frames for loss in frame.losses.values())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_large_forms_are_more_style_at_the_small_sizes_and_none_at_the_last(optimizer):
+    settings = recipe(optimizer=optimizer, size=64, steps=6, style_weight=3.0, large_forms=2.0)
+    small, large = levels(64, 6, 32)
+    assert (small.size, large.size) == (32, 64)
+    by_hand = replace(settings, large_forms=0.0, style_weight=12.0, keyframes=[{"at": small.steps / 6, "style_weight": 3.0}])
+    painted, expected, without = (paint(r)[-1].painting for r in (settings, by_hand, replace(settings, large_forms=0.0)))
+    assert torch.equal(painted, expected) and not torch.equal(painted, without)
+    one = replace(settings, size=32)
+    assert torch.equal(paint(one)[-1].painting, paint(replace(one, large_forms=0.0))[-1].painting)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
