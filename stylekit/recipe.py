@@ -383,8 +383,8 @@ class Recipe:
     large_forms: float = _default(
         0.0,
         Number(
-            help="How freely the first, small sizes are painted: the artwork counts more there than at the end; 0 as much "
-            "at all, more brings its large forms.",
+            help="How freely the first, small sizes are painted: the artwork counts more there than at the end; at 0 no more, "
+            "higher brings its large forms.",
             live=True,
             least=0,
             most=2,
