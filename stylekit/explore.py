@@ -216,7 +216,8 @@ def pulls(job: Job, painting: Tensor, weights: Weights, encoder: Encoder) -> dic
     device = encoder.device
     content, *styles = (picture.detach().to(device, torch.float32) for picture in (job.content, *job.styles))
     content = fit(content, (painting.shape[2], painting.shape[3]))
-    objective = Objective(content, styles, job.recipe, encoder, job.masks.on(device))
+    smaller = job.recipe.size / max(painting.shape[2], painting.shape[3])
+    objective = Objective(content, styles, job.recipe, encoder, job.masks.on(device), smaller=smaller)
     image = painting.detach().to(device, torch.float32).clone().requires_grad_(True)
     total, terms = objective(image, weights)
     weighted = _weighted(terms, objective, weights)

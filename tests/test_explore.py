@@ -1,5 +1,7 @@
 """Looking inside: reconstructions know what they were given alone; Gram matrices by hand; pulls are parts of the gradient."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy import picture
@@ -83,10 +85,14 @@ def test_places_in_disorder_keep_the_gram_matrix_and_lose_the_content(encoder):
     assert squares(shuffled.picture) == squares(image)  # all are there, each whole
 
 
-def test_pulls_add_up_to_the_total_and_are_its_slope(encoder):
+@pytest.mark.parametrize("size", [24, 48])
+def test_pulls_add_up_to_the_total_and_are_its_slope(encoder, size):
+    """With `large_forms`, a painting of half the size is pulled by more of the style."""
     photo, artwork, painting = picture(6, 24, 24), picture(7, 24, 24), picture(8, 24, 24)
     recipe = Recipe(encoder="toy", size=24, tv_weight=0.3, layer_weights={"relu1_1": 1.0, "relu2_1": 0.0, "relu3_1": 0.5})
-    pulls = explore.pulls(Job(photo, [artwork], recipe), painting, recipe.weights, encoder)
+    free = replace(recipe, size=size, large_forms=0.5)
+    pulls = explore.pulls(Job(photo, [artwork], free), painting, free.weights, encoder)
+    recipe = replace(recipe, style_weight=recipe.style_weight * (size / 24) ** 0.5)
     assert list(pulls) == ["content", "relu1_1", "relu3_1", "tv"]
     assert sum(pull.share for pull in pulls.values()) == pytest.approx(1, abs=1e-5)
     double = encoder.double()
