@@ -21,7 +21,7 @@ from stylekit.optimizers import Losses
 from stylekit.pyramid import longest_for, scaled
 from stylekit.recipe import Recipe, Weights
 from stylekit.resize import fit, tile
-from stylekit.statistics import guide_at, mix
+from stylekit.statistics import guide_at
 
 T = TypeVar("T")
 
@@ -109,10 +109,10 @@ class Units(NamedTuple):
 
     content: Callable[[Tensor, Tensor], Tensor]
     """(features, the content's) -> loss"""
-    measure: Callable[[Tensor, Tensor | None], Any]
-    """(features, guide) -> what is measured of a style"""
-    style: Callable[[Any, Any], Tensor]
-    """(measured of the painting, of the style) -> loss"""
+    measure: Mapping[str, Callable[[Tensor, Tensor | None], Any]]
+    """{layer: (features, guide) -> what is measured of a style}"""
+    style: Mapping[str, Callable[[Any, Any], Tensor]]
+    """{layer: (measured of the painting, of the style) -> loss}"""
     tv: Callable[[Tensor, Tensor], Tensor]
     """(image, the content) -> loss"""
 
@@ -128,7 +128,7 @@ def loss(
         terms["content"] = torch.stack(each).sum()
         total = total + coefficients.content * terms["content"]
     if targets.style:
-        per_layer = {layer: _style_loss(features[layer], parts, units) for layer, parts in targets.style.items()}
+        per_layer = {layer: _style_loss(layer, features[layer], parts, units) for layer, parts in targets.style.items()}
         each = [coefficients.style_layers[layer] * part for layer, part in per_layer.items()]
         terms["style"] = torch.stack(each).sum() / coefficients.layers
         total = total + coefficients.style * terms["style"]
@@ -147,9 +147,10 @@ def held_loss(image: Tensor, held: Held) -> Tensor:
     return (held.where * (image - held.picture).square()).mean() / HELD_UNIT
 
 
-def _style_loss(features: Tensor, parts: Sequence[StyleTarget], units: Units) -> Tensor:
+def _style_loss(layer: str, features: Tensor, parts: Sequence[StyleTarget], units: Units) -> Tensor:
     """The distance of one layer from all its targets."""
-    losses = [part.share * units.style(units.measure(features, part.guide), part.measured) for part in parts]
+    measure, style = units.measure[layer], units.style[layer]
+    losses = [part.share * style(measure(features, part.guide), part.measured) for part in parts]
     return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
 
@@ -176,10 +177,10 @@ class Objective:
         self._smaller = smaller
         self._encoder = encoder.variant(recipe.padding, recipe.pooling)
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
-        self._statistic = statistics.BY_NAME[recipe.statistic]
         self._formulation = formulations.BY_NAME[recipe.formulation]
         deepest = math.log2(max(2, *map(encoder.stride, encoder.layers)))
         self._depth = {k: math.log2(encoder.stride(k)) / deepest for k in encoder.check_layers(recipe.layer_weights)}  # 0 to 1
+        self._statistics = {layer: statistics.BY_NAME[recipe.statistic].at(encoder.stride(layer)) for layer in self._depth}
         self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
         self._content: dict[tuple[str, bool], Tensor] = {}
         self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (style scale, {layer: measured})
@@ -258,8 +259,8 @@ class Objective:
         kind, gamma, wrap = self.recipe.tv_kind, weights.tv_gamma, weights.tiling
         return Units(
             self._formulation.content,
-            self._statistic.measure,
-            self._formulation.style or self._statistic.loss,
+            {layer: statistic.measure for layer, statistic in self._statistics.items()},
+            {layer: self._formulation.style or statistic.loss for layer, statistic in self._statistics.items()},
             lambda image, content: self._formulation.tv(image, content, kind, gamma, wrap),
         )
 
@@ -284,7 +285,7 @@ class Objective:
                 picture = _at_scale(style, max(self.content.shape[2:]), scale, self._smallest)
                 for layer, features in self._encoder(picture, unseen).items():
                     guide = None if mask is None else guide_at(mask, _size(features))
-                    known[layer] = self._statistic.measure(features, guide)
+                    known[layer] = self._statistics[layer].measure(features, guide)
 
     def _style_targets(self, layer: str, size: tuple[int, int], weights: Weights) -> list[StyleTarget]:
         """Of a layer of `size`: the styles' mixture, or, with masks, each style in its place."""
@@ -314,8 +315,9 @@ class Objective:
         made_for = (self._shares(layer, weights) if style is None else alone, self._scales(weights))
         if (style, layer) not in self._made or self._made[style, layer][0] != made_for:
             used = [(k, share) for k, share in enumerate(made_for[0]) if share]
-            measured = mix([self._style[k][1][layer] for k, _ in used], [share for _, share in used])
-            target = measured if self._formulation.style else self._statistic.target(measured)
+            statistic = self._statistics[layer]
+            measured = statistic.mix([self._style[k][1][layer] for k, _ in used], [share for _, share in used])
+            target = measured if self._formulation.style else statistic.target(measured)
             self._made[style, layer] = (made_for, target)
         return self._made[style, layer][1]
 

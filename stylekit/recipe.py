@@ -23,7 +23,7 @@ from stylekit.errors import RecipeError
 from stylekit.pyramid import REPEATED, levels
 
 ENCODERS = ("compact", "vgg19")
-STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced", "nearest")
 FORMULATIONS = {
     "relative": "",
     **dict.fromkeys(("gatys", "lecture", "per_layer", "tensorflow", "pytorch", "gordicaleksa"), "gram"),
@@ -396,7 +396,7 @@ class Recipe:
         Choice(
             help="What is remembered of a style: bures reaches the artwork's own colours, even rare ones; mean_covariance is "
             "bold; gram the papers'; covariance boldest, its colours freer; mean_variance loose; wasserstein and sliced even and "
-            "quiet. Of mean_covariance, gram and covariance, half the style weight is enough.",
+            "quiet; nearest takes whole forms, such as a star with its halo. Of mean_covariance, gram and covariance, half the style weight is enough.",
             choices=STATISTICS,
         ),
     )

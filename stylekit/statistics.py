@@ -4,19 +4,20 @@ Notation: `F` are the features of one layer, `(1, C, H, W)`, read as a C x M mat
 style picture, `x` the painting. Statistics are averages over the locations, so that they do not depend on the size. Every loss
 here is relative: 0 = the same, 1 = as far as a picture of nothing.
 
-From top to bottom: moments (what most statistics measure), the losses of moments, sliced projections, and BY_NAME, all
-statistics that there are.
+From top to bottom: moments (what most statistics measure), the losses of moments, sliced projections, nearest neighbours, and
+BY_NAME, all statistics that there are.
 
 Sources: Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style" (arXiv 1508.06576) and "Image Style Transfer Using
 Convolutional Neural Networks" (CVPR 2016) for the Gram matrix; Gatys et al., "Controlling Perceptual Factors in Neural Style
 Transfer" (arXiv 1611.07865) for guides; Li et al., "Demystifying Neural Style Transfer" (arXiv 1701.01036) and Huang and Belongie
 (arXiv 1703.06868) for means and variances; Heitz et al., "A Sliced Wasserstein Loss for Neural Texture Synthesis" (arXiv
-2006.07229).
+2006.07229); Kolkin, Salavon, Shakhnarovich, "Style Transfer by Relaxed Optimal Transport and Self-Similarity" (CVPR 2019, arXiv
+1904.12785) for nearest neighbours.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -35,6 +36,13 @@ LEVELS = 1024
 
 MOST_SORTED = 2**20
 """Numbers that the sliced statistic sorts for one layer at most; of a larger one it takes every n-th row and column."""
+
+MOST_COMPARED = 512
+"""Places of one layer at most whose features are compared each with each."""
+
+DEEP = 4
+"""Pixels between two places of a layer from which on `nearest` compares it: of denser layers each place sees less than lies
+between those that are compared, which would become specks (found so); of them the moments are compared alone."""
 
 PARTS, LEAST = 16, 512
 """Into how many parts the locations of a large layer are divided for its Gram matrix, each of so many locations at least: on
@@ -72,7 +80,31 @@ class Tangent(NamedTuple):
     """(), how far a picture of nothing is"""
 
 
-Measured = TypeVar("Measured", Moments, Quantiles)
+class Sampled(NamedTuple):
+    """Of the features of one layer: their moments, and the features themselves at some places."""
+
+    moments: Moments
+    vectors: Tensor
+    """(C, N), N up to MOST_COMPARED"""
+    weights: Tensor
+    """(N,), how much each counts; they add up to 1, or are all 0"""
+
+
+class Neighbours(NamedTuple):
+    """A style's features at some places, as directions away from their mean; and its Gaussian."""
+
+    gaussian: Tangent
+    directions: Tensor
+    """(C, N), of length 1, but shorter close to the mean"""
+    weights: Tensor
+    """(N,)"""
+    near: Tensor
+    """(), squared length at which a feature is close to the mean"""
+    scale: Tensor
+    """(), how far a picture of nothing is"""
+
+
+Measured = TypeVar("Measured", Moments, Quantiles, Sampled)
 """What a statistic gives for the features of one layer."""
 
 
@@ -309,6 +341,117 @@ def sliced_loss(x: Quantiles, s: Quantiles) -> Tensor:
     return squares(x.values - s.values) / squares(s.values).clamp_min(tiny(s.values))
 
 
+def sampled(features: Tensor, guide: Tensor | None = None) -> Sampled:
+    """Moments of `features` (1, C, H, W), and the features at up to MOST_COMPARED places, which `guide` (1, 1, H, W) chooses.
+
+    Fixed places, where Kolkin et al. draw them anew: so the loss is one function, which L-BFGS needs. A small region of a guide
+    has as many as a large picture. What lies between the places is left to the moments.
+    """
+    # v_n = F at place n of N        w_n = g_n / sum g, or 1/N of places that lie as densely as the guide is strong
+    flat, (height, width) = features.squeeze(0).flatten(1), features.shape[2:]
+    if guide is None:
+        places = _evenly(height, width).to(features.device)
+        return Sampled(moments(features), flat.index_select(1, places), flat.new_full((len(places),), 1 / len(places)))
+    shares, route = _shares(guide), _route(height, width).to(features.device)
+    few = len(route) <= MOST_COMPARED
+    places = route if few else _as_dense_as(shares, route)
+    weights = shares[places] if few else _shares((shares[places] > 0).to(shares.dtype))
+    return Sampled(moments(features, guide), flat.index_select(1, places) * shares.sum().sign(), weights)
+
+
+@lru_cache(maxsize=16)
+def _evenly(height: int, width: int) -> Tensor:
+    """Up to MOST_COMPARED of the places of a layer (N,), one at random in each of N equally large parts; always the same."""
+    route = _route(height, width)
+    count = min(len(route), MOST_COMPARED)
+    return route[((torch.arange(count) + _jitter(count)) * (len(route) / count)).long()]
+
+
+@lru_cache(maxsize=16)
+def _route(height: int, width: int) -> Tensor:
+    """All places of a layer (H W,) in Morton's order, in which neighbours on the way are neighbours in the layer."""
+    y, x = torch.arange(height)[:, None], torch.arange(width)[None]
+    bits = range(max(height, width).bit_length())
+    code = sum(((y >> k & 1) << 2 * k + 1) + ((x >> k & 1) << 2 * k) for k in bits)
+    return torch.as_tensor(code).flatten().argsort()
+
+
+def _jitter(count: int) -> Tensor:
+    """(count,) random numbers from 0 to 1; always the same."""
+    return torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def _as_dense_as(shares: Tensor, route: Tensor) -> Tensor:
+    """MOST_COMPARED places (N,), one at random in each of N parts of the route that have equal shares of `shares` (M,)."""
+    sums = shares[route].cumsum(0)
+    at = ((torch.arange(MOST_COMPARED) + _jitter(MOST_COMPARED)) / MOST_COMPARED).to(sums) * sums[-1]
+    return route[torch.searchsorted(sums, at).clamp_max(len(route) - 1)]
+
+
+def union(parts: Sequence[Sampled], shares: Sequence[float] = ()) -> Sampled:
+    """What is measured of several pictures as if they were one picture, as in `mix`: some features of each, in its share."""
+    # share_i N_i of the features of picture i, evenly spread, which together have its share of the weight
+    shares = shares if sum(shares) else [1.0] * len(parts)
+    used = [(part, share / sum(shares)) for part, share in zip(parts, shares, strict=True) if share]
+    kept = [_some(len(part.weights), ratio).to(part.weights.device) for part, ratio in used]
+    return Sampled(
+        mix([part.moments for part in parts], shares),
+        torch.cat([part.vectors[:, places] for (part, _), places in zip(used, kept, strict=True)], 1),
+        torch.cat([ratio * _shares(part.weights[places]) for (part, ratio), places in zip(used, kept, strict=True)]),
+    )
+
+
+def _some(count: int, ratio: float) -> Tensor:
+    """`ratio` of the numbers below `count`, evenly spread; one at least."""
+    some = max(1, round(ratio * count))
+    return torch.arange(some) * count // some
+
+
+@torch.no_grad()
+def neighbours(s: Sampled) -> Neighbours:
+    """A style as `nearest_loss` takes it."""
+    # b_j = (s_j - m_s) / sqrt(|s_j - m_s|^2 + e), e = FLOOR tr C_s        scale = sum_j w_j 1/2 |b_j - b_0|^2, b_0 that of s = 0
+    mean = s.moments.mean
+    near = FLOOR * covariance(s.moments).trace().clamp_min(0) + tiny(mean)
+    directions, nothing = _away(s.vectors, mean, near), _away(torch.zeros_like(mean)[:, None], mean, near)
+    scale = 0.5 * ((directions - nothing).square().sum(0) * s.weights).sum() + tiny(mean)
+    return Neighbours(tangent(s.moments), directions, s.weights, near, scale)
+
+
+def _away(vectors: Tensor, mean: Tensor, near: Tensor) -> Tensor:
+    """Directions (C, N) in which `vectors` (C, N) lie from `mean` (C,), of length 1 unless they are close to it."""
+    away = vectors - mean[:, None]
+    return away * (away.square().sum(0) + near).rsqrt()
+
+
+def nearest_loss(x: Sampled, s: Neighbours) -> Tensor:
+    """Relaxed earth mover's distance of features, and `bures_loss`, half each; 0 = same, 1 = as far as a picture of nothing.
+
+    Every place of the painting wants to look like one of the artwork's, and every place of the artwork to be found in the
+    painting; the worse of the two counts. Single forms of the artwork come out, where moments know averages alone; but
+    directions know neither strength nor proportion, hence the moments (means and covariances in the paper, too). In the paper
+    directions are those from 0, of the features of all layers together; those from the style's mean tell more apart.
+    """
+    # 1/2 max(sum_i w_i min_j D_ij, sum_j w_j min_i D_ij) / scale + 1/2 bures,    D_ij = 1/2 |a_i - b_j|^2 = 1 - cos
+    a = _away(x.vectors, s.gaussian.mean, s.near)
+    nearest_of_style, nearest_of_painting = _nearest(a.detach(), x.weights, s)
+    there = (a - s.directions[:, nearest_of_style]).square().sum(0) @ x.weights
+    back = (s.directions - a.index_select(1, nearest_of_painting)).square().sum(0) @ s.weights
+    return 0.25 * torch.maximum(there, back) / s.scale + 0.5 * bures_loss(x.moments, s.gaussian)
+
+
+@torch.no_grad()
+def _nearest(a: Tensor, weights: Tensor, s: Neighbours) -> tuple[Tensor, Tensor]:
+    """Of each direction in `a` (C, N) the nearest of the style's (N,), and the other way round; none of weight 0."""
+    # 1/2 |a_i - b_j|^2 = 1/2 |a_i|^2 + 1/2 |b_j|^2 - a_i b_j
+    of_a, of_b = (
+        (0.5 * directions.square().sum(0)).masked_fill(w == 0, torch.inf)
+        for directions, w in ((a, weights), (s.directions, s.weights))
+    )
+    apart = torch.addmm(of_a[:, None] + of_b, a.T, s.directions, alpha=-1)
+    return apart.argmin(1), apart.argmin(0)
+
+
 @dataclass(frozen=True)
 class Statistic(Generic[Measured]):
     """What may be measured of a style, and how far a painting is from that."""
@@ -319,16 +462,27 @@ class Statistic(Generic[Measured]):
     """(the painting's, the style's target) -> 0 = same, about 1 = as far as a picture of which nothing is measured"""
     target: Callable[[Measured], Any] = lambda measured: measured
     """what is measured of the style -> what a painting's is compared with: made once, where the other two are of every step"""
+    mix: Callable[[Sequence[Measured], Sequence[float]], Measured] = mix
+    """(what is measured of several styles, their shares) -> the same of all together"""
+    shallow: "Statistic[Any] | None" = None
+    """what is measured of layers whose places lie less than DEEP pixels apart, where that is something else"""
 
+    def at(self, stride: int) -> "Statistic[Any]":
+        """The statistic of a layer whose places lie `stride` pixels apart."""
+        return self.shallow if self.shallow is not None and stride < DEEP else self
+
+
+BURES = Statistic(moments, bures_loss, tangent)
 
 BY_NAME: dict[str, Statistic[Any]] = {
-    "bures": Statistic(moments, bures_loss, tangent),
+    "bures": BURES,
     "mean_covariance": Statistic(moments, mean_covariance_loss),
     "gram": Statistic(moments, gram_loss),
     "covariance": Statistic(moments, covariance_loss),
     "mean_variance": Statistic(moments, mean_variance_loss),
     "wasserstein": Statistic(moments, wasserstein_loss),
     "sliced": Statistic(quantiles, sliced_loss),
+    "nearest": Statistic(sampled, nearest_loss, neighbours, union, shallow=BURES),
 }
 """All statistics, by the names of recipe.STATISTICS; their losses have one scale."""
 

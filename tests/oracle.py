@@ -177,6 +177,30 @@ def sliced_oracle(f, s, g=None, g_s=None):
     return np.mean((q - q_s) ** 2) / np.mean(q_s**2)
 
 
+def nearest_oracle(f, s, g=None, g_s=None):
+    """Every place of each picture goes to the nearest of the other's that is looked at; half of it moments."""
+    g, g_s = (np.ones(x[0].shape) if guide is None else guide for x, guide in ((f, g), (s, g_s)))
+    soft = FLOOR * np.trace(guided_cov(s, g_s))
+    there, back = (relaxed_distances(f, g, s, g_s, guided_mean(s, g_s), soft) for f, g in ((f, g), (0 * f, g)))
+    gaussian = relative_bures(
+        (guided_mean(f, g), guided_cov(f, g)), (guided_mean(s, g_s), guided_cov(s, g_s)), guided_gram(s, g_s)
+    )
+    return 0.5 * max(there) / back[1] + 0.5 * gaussian
+
+
+def relaxed_distances(f, g, s, g_s, mean, soft):
+    """Both sides of the relaxed earth mover's distance, of half the squared distance of directions from `mean`."""
+
+    def directions(x):
+        away = x.reshape(len(x), -1).T - mean
+        return [v / np.sqrt(v @ v + soft) for v in away]
+
+    a, b, w, v = directions(f), directions(s), g.ravel() / g.sum(), g_s.ravel() / g_s.sum()
+    there = sum(w[i] * min(squares(a[i] - b[j]) / 2 for j in range(len(b)) if v[j]) for i in range(len(a)) if w[i])
+    back = sum(v[j] * min(squares(a[i] - b[j]) / 2 for i in range(len(a)) if w[i]) for j in range(len(b)) if v[j])
+    return there, back
+
+
 def gatys_style_oracle(f, s):
     """Equation 4 of the 2016 paper for pictures of the same size: Gram sums, and 1 / (4 N^2 M^2)."""
     n, m = len(f), f[0].size

@@ -15,7 +15,7 @@ from stylekit.recipe import STYLE_LAYERS
 
 OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style", "image")
-STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced")
+STATISTICS = ("bures", "mean_covariance", "gram", "covariance", "mean_variance", "wasserstein", "sliced", "nearest")
 UNITS = [("bures", "relative"), ("gram", "relative"), ("gram", "gatys")]
 """(statistic, formulation)"""
 
