@@ -396,7 +396,8 @@ class Recipe:
         Choice(
             help="What is remembered of a style: bures reaches the artwork's own colours, even rare ones; mean_covariance is "
             "bold; gram the papers'; covariance boldest, its colours freer; mean_variance loose; wasserstein and sliced even and "
-            "quiet; nearest takes whole forms, such as a star with its halo. Of mean_covariance, gram and covariance, half the style weight is enough.",
+            "quiet; nearest takes whole forms, such as a star with its halo. Of mean_covariance, gram and covariance, half the "
+            "style weight is enough.",
             choices=STATISTICS,
         ),
     )

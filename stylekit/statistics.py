@@ -104,6 +104,9 @@ class Neighbours(NamedTuple):
     """(), how far a picture of nothing is"""
 
 
+Averaged = TypeVar("Averaged", Moments, Quantiles)
+"""What is averaged where several pictures are mixed."""
+
 Measured = TypeVar("Measured", Moments, Quantiles, Sampled)
 """What a statistic gives for the features of one layer."""
 
@@ -163,7 +166,7 @@ def _products(a: Tensor, b: Tensor) -> Tensor:
     return torch.bmm(split[0], split[1].mT).sum(0) + a[:, rest:] @ b[:, rest:].T
 
 
-def mix(parts: Sequence[Measured], shares: Sequence[float] = ()) -> Measured:
+def mix(parts: Sequence[Averaged], shares: Sequence[float] = ()) -> Averaged:
     """What is measured of several pictures as if they were one picture, in `shares` of the locations (default: equal ones).
 
     Only the ratio of the shares counts; if all are 0 they are taken as equal. Quantile functions are averaged level by
@@ -462,7 +465,7 @@ class Statistic(Generic[Measured]):
     """(the painting's, the style's target) -> 0 = same, about 1 = as far as a picture of which nothing is measured"""
     target: Callable[[Measured], Any] = lambda measured: measured
     """what is measured of the style -> what a painting's is compared with: made once, where the other two are of every step"""
-    mix: Callable[[Sequence[Measured], Sequence[float]], Measured] = mix
+    mix: Callable[[Sequence[Any], Sequence[float]], Measured] = mix
     """(what is measured of several styles, their shares) -> the same of all together"""
     shallow: "Statistic[Any] | None" = None
     """what is measured of layers whose places lie less than DEEP pixels apart, where that is something else"""

@@ -193,11 +193,12 @@ def relaxed_distances(f, g, s, g_s, mean, soft):
 
     def directions(x):
         away = x.reshape(len(x), -1).T - mean
-        return [v / np.sqrt(v @ v + soft) for v in away]
+        return away / np.sqrt(np.einsum("nc,nc->n", away, away) + soft)[:, None]
 
     a, b, w, v = directions(f), directions(s), g.ravel() / g.sum(), g_s.ravel() / g_s.sum()
-    there = sum(w[i] * min(squares(a[i] - b[j]) / 2 for j in range(len(b)) if v[j]) for i in range(len(a)) if w[i])
-    back = sum(v[j] * min(squares(a[i] - b[j]) / 2 for i in range(len(a)) if w[i]) for j in range(len(b)) if v[j])
+    apart = np.square(a[:, None] - b[None]).sum(2) / 2
+    there = sum(w[i] * min(apart[i, v > 0]) for i in range(len(a)))
+    back = sum(v[j] * min(apart[w > 0, j]) for j in range(len(b)))
     return there, back
 
 
