@@ -174,6 +174,13 @@ LETTERS = """() => {
 """Sizes of letters in pixels, by what they belong to."""
 
 
+def letters_at_rest(page):
+    """`LETTERS`, once nothing changes any more: buttons change slowly, and on a busy machine later than one waits."""
+    page.wait_for_timeout(500)
+    page.wait_for_function("() => document.getAnimations().every(a => !(a instanceof CSSTransition))")
+    return page.evaluate(LETTERS)
+
+
 def test_letters_follow_the_browsers_font_size_and_none_is_tiny(visit, long_recipe):
     visitor = visit()
     page = visitor.page
@@ -184,8 +191,7 @@ def test_letters_follow_the_browsers_font_size_and_none_is_tiny(visit, long_reci
     assert len(before) > 40 and min(before.values()) >= 12, min(before.items(), key=lambda item: item[1])
     devtools = visitor.context.new_cdp_session(page)
     devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 24, "fixed": 20}})
-    page.wait_for_timeout(500)
-    after = page.evaluate(LETTERS)
+    after = letters_at_rest(page)
     same = {name: size for name, size in after.items() if name in before and size < 1.45 * before[name]}
     assert same == {}
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
@@ -197,21 +203,18 @@ def test_large_is_a_switch_that_is_remembered(visit):
     switch, before = page.get_by_role("button", name="Large", exact=True), page.evaluate(LETTERS)
     page.evaluate("window.loadedOnce = true")
     switch.click()
-    page.wait_for_timeout(500)  # buttons change slowly
-    after = page.evaluate(LETTERS)
+    after = letters_at_rest(page)
     assert all(after[name] > 1.3 * size for name, size in before.items() if name in after)
     assert switch.get_attribute("aria-pressed") == "true" and page.evaluate("window.loadedOnce")
     page.reload()
     page.locator("#paint").wait_for()
     playwright.expect(switch).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(500)
-    assert page.evaluate(LETTERS) == after
+    assert letters_at_rest(page) == after
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     for needed in ("#paint", "#canvas"):
         in_sight(page, needed)
     switch.click()
-    page.wait_for_timeout(500)
-    assert page.evaluate(LETTERS) == before
+    assert letters_at_rest(page) == before
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
