@@ -45,6 +45,9 @@ SILENT = 1e-4
 MEDIAN, STRIP = 5, 64
 """Side of the window in pixels whose median has no flecks; and rows that are sorted at a time, to spare memory."""
 
+WINDOW, NARROW = 16, 8
+"""Side in pixels of the windows whose waves are looked at, and degrees to both sides of a direction."""
+
 GLANCE = 256
 """Longest side in pixels at which shapes are compared: as the whole picture is seen, not its strokes."""
 
@@ -165,6 +168,23 @@ def octaves(image: Tensor, other: Tensor) -> list[float]:
     """How many times as strong each band is as the other's, from fine to coarse; below 1 blurred, above 1 grain."""
     mine, theirs = bands(image).clamp_min(SILENT), bands(other).clamp_min(SILENT)
     return [float(ratio) for ratio in mine / theirs]
+
+
+def directions(image: Tensor) -> float:
+    """How strong the finest waves along rows and columns are beside those across: 1 is even, more is a grid.
+
+    Of waves of two to four pixels, the energy within NARROW degrees of rows and columns over that within NARROW degrees of the
+    diagonals, in overlapping windows of WINDOW pixels.
+    """
+    plane = luma(image)
+    windows = plane.unfold(2, WINDOW, WINDOW // 2).unfold(3, WINDOW, WINDOW // 2).reshape(-1, WINDOW, WINDOW)
+    hann = torch.hann_window(WINDOW, periodic=False).to(plane)
+    energy = torch.fft.fft2((windows - windows.mean((1, 2), keepdim=True)) * torch.outer(hann, hann)).abs().square().mean(0)
+    waves = torch.fft.fftfreq(WINDOW).abs().to(plane)
+    length, angle = torch.hypot(waves[:, None], waves), torch.rad2deg(torch.atan2(waves[:, None], waves))
+    finest = (length > 1 / 4) & (length <= 1 / 2)
+    along = energy[finest & ((angle < NARROW) | (angle > 90 - NARROW))].mean()
+    return float(along / energy[finest & ((angle - 45).abs() < NARROW)].mean().clamp_min(SILENT**2))
 
 
 # ---------------------------------------------------------------------------------------------------------------- shapes

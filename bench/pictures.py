@@ -10,9 +10,10 @@ pairs. The rows `photo` and `artwork` say what the untouched pictures have.
 
 The columns, whose formulas are in bench/metrics.py: palette, chroma, and patches at three scales, from fine to coarse: distances
 to the artwork; octaves: how many times as strong the bands of brightness are as the artwork's, from fine to coarse, 1 is right;
-bands: how far they are from 1, as the root mean square of their logarithms to base 2; speckle: chroma noise, to be held against
-the artwork's own; structure: the photo's shapes, 1 is all; W2 and content: the losses of crowsonkb/style-transfer-pytorch under
-VGG-19, where its weights are at hand; seconds of processor time.
+bands: how far they are from 1, as the root mean square of their logarithms to base 2; directions: how many times as much as in
+the artwork the finest grain lies along rows and columns, 1 is right; speckle: chroma noise, to be held against the artwork's
+own; structure: the photo's shapes, 1 is all; W2 and content: the losses of crowsonkb/style-transfer-pytorch under VGG-19, where
+its weights are at hand; seconds of processor time.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import torch
 from torch import Tensor
 
 from bench.encoder import SHARED, sheet
-from bench.metrics import BANDS, chroma, halved, octaves, palette, patches, speckle, structure
+from bench.metrics import BANDS, chroma, directions, halved, octaves, palette, patches, speckle, structure
 from bench.presets import value_of
 from stylekit.encoders import Encoder, load_encoder
 from stylekit.encoders.vgg19 import VGG19, find_weights, read_weights
@@ -64,7 +65,7 @@ PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".heic"}
 CELL = 512
 """Longest side of a picture on the sheet, in pixels."""
 
-MORE, NEITHER = {"structure"}, {"speckle", "seconds", *(f"octave {n}" for n in range(1, BANDS + 1))}
+MORE, NEITHER = {"structure"}, {"directions", "speckle", "seconds", *(f"octave {n}" for n in range(1, BANDS + 1))}
 """Columns where more is better, and where neither is; of the others, less is."""
 
 
@@ -119,7 +120,8 @@ class Pair:
         row |= {f"patches/{2**k}": patches(halved(image, k), halved(self.style, k)) for k in range(3)}
         row["bands"] = statistics.fmean(math.log2(ratio) ** 2 for ratio in ratios) ** 0.5
         row |= {f"octave {k}": ratio for k, ratio in enumerate(ratios, 1)}
-        row |= {"speckle": speckle(image), "structure": structure(fit(image, tuple(self.photo.shape[2:])), self.photo)}
+        row |= {"directions": directions(image) / directions(self.style), "speckle": speckle(image)}
+        row |= {"structure": structure(fit(image, tuple(self.photo.shape[2:])), self.photo)}
         return row | self._judged(image) | {"seconds": seconds}
 
     def _judged(self, image: Tensor) -> dict[str, float]:

@@ -25,6 +25,7 @@ from stylekit.errors import PictureError, RecipeError, StylekitError, UsageError
 from stylekit.memory import keep_freed
 from stylekit.presets import PRESETS, Preset, preset_named
 from stylekit.recipe import (
+    EDGES,
     MOST_STYLES,
     SETTINGS,
     Choice,
@@ -929,7 +930,7 @@ class Report:
         if not self.json:
             self.line(self._progress(frame))
             return
-        losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layer_weights)) | frame.losses
+        losses = dict.fromkeys(("content", "style", "tv", *frame.weights.layer_weights, EDGES)) | frame.losses
         seconds = round(frame.seconds, 4)
         self.event(event="frame", step=frame.step, steps=frame.steps, level=frame.level, seconds=seconds, losses=losses)
 

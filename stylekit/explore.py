@@ -84,7 +84,7 @@ def from_style(recipe: Recipe, layers: Sequence[str], size: int = SIZE, steps: i
 def _plain(recipe: Recipe, size: int, steps: int, first: int) -> Recipe:
     """A recipe that begins with noise, shows what is painted, and has only the encoder and the statistic of `recipe`."""
     kept = {name: getattr(recipe, name) for name in ("encoder", "statistic", "pooling", "padding", "seed")}
-    return Recipe(**kept, size=size, steps=steps, coarsest=min(first, size), init="noise", match_color=0.0)
+    return Recipe(**kept, size=size, steps=steps, coarsest=min(first, size), init="noise", match_color=0.0, edge_weight=0.0)
 
 
 def reconstruct(

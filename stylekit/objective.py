@@ -5,7 +5,7 @@ targets and the coefficients, tensors in and tensors out: so it can be captured,
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from stylekit import formulations, statistics
+from stylekit.edges import edges
 from stylekit.encoders import Encoder
 from stylekit.errors import RecipeError
 from stylekit.formulations import in_gatys_units
 from stylekit.optimizers import Losses
 from stylekit.pyramid import longest_for, scaled
-from stylekit.recipe import Recipe, Weights
+from stylekit.recipe import EDGES, Recipe, Weights
 from stylekit.resize import fit, tile
 from stylekit.statistics import guide_at
 
@@ -87,7 +88,7 @@ class Targets(NamedTuple):
     content: Mapping[str, Tensor]
     """{layer: the content's features}"""
     style: Mapping[str, Sequence[StyleTarget]]
-    """{layer: targets}: one of the styles' mixture, or one for each style with masks"""
+    """{layer, or EDGES: targets}: one of the styles' mixture, or one for each style with masks"""
     held: Held | None = None
     """in a clip, the painting before"""
 
@@ -100,8 +101,9 @@ class Coefficients(NamedTuple):
     tv: Tensor
     content_layers: Mapping[str, Tensor]
     style_layers: Mapping[str, Tensor]
+    """those of the edges, too, if they count"""
     layers: Tensor
-    """number of style layers"""
+    """number of the encoder's style layers"""
 
 
 class Units(NamedTuple):
@@ -178,10 +180,11 @@ class Objective:
         self._encoder = encoder.variant(recipe.padding, recipe.pooling)
         self._wrapping = encoder.variant("circular", recipe.pooling) if "circular" in encoder.paddings else self._encoder
         self._formulation = formulations.BY_NAME[recipe.formulation]
+        strides = {EDGES: 1} | {layer: encoder.stride(layer) for layer in encoder.check_layers(recipe.layer_weights)}
         deepest = math.log2(max(2, *map(encoder.stride, encoder.layers)))
-        self._depth = {k: math.log2(encoder.stride(k)) / deepest for k in encoder.check_layers(recipe.layer_weights)}  # 0 to 1
-        self._statistics = {layer: statistics.BY_NAME[recipe.statistic].at(encoder.stride(layer)) for layer in self._depth}
-        self._smallest = encoder.smallest_side([*recipe.content_losses, *self._depth])
+        self._depth = {layer: math.log2(stride) / deepest for layer, stride in strides.items()}  # 0 to 1
+        self._statistics = {layer: statistics.BY_NAME[recipe.statistic].at(stride) for layer, stride in strides.items()}
+        self._smallest = encoder.smallest_side([*recipe.content_losses, *recipe.layer_weights])
         self._content: dict[tuple[str, bool], Tensor] = {}
         self._style: list[tuple[float, dict[str, Any]]] = [(0.0, {}) for _ in styles]  # (style scale, {layer: measured})
         self._made: dict[tuple[int | None, str], tuple[Any, Any]] = {}  # {(style, layer): ((shares, style scales), target)}
@@ -191,11 +194,10 @@ class Objective:
     def __call__(self, image: Tensor, weights: Weights) -> tuple[Tensor, Losses]:
         """(total, terms) of `image` (1, 3, H, W); what has weight 0 is not computed, except tv, which costs nothing."""
         image = self.kept(image, weights.tiling)
-        encoder = self._wrapping if weights.tiling else self._encoder
         content_layers, style_layers = sorted(self._content_weights(weights)), sorted(self._style_weights(weights))
         self._measure_content(content_layers, weights.tiling)
         self._measure_styles(style_layers, weights)
-        features = encoder(image, {*content_layers, *style_layers})
+        features = self._seen(image, {*content_layers, *style_layers}, weights.tiling)
         targets = Targets(
             self.content,
             {layer: self._content[layer, weights.tiling] for layer in content_layers},
@@ -203,6 +205,12 @@ class Objective:
             self._held,
         )
         return loss(image, features, targets, self.coefficients(weights), self._units(weights))
+
+    def _seen(self, picture: Tensor, layers: Collection[str], tiling: bool = False) -> dict[str, Tensor]:
+        """The features of a picture in layers of the encoder, and its edges, if they are among them."""
+        encoder = self._wrapping if tiling else self._encoder
+        features: dict[str, Tensor] = encoder(picture, set(layers) - {EDGES})
+        return features | {EDGES: edges(picture, tiling)} if EDGES in layers else features
 
     @property
     def size(self) -> tuple[int, int]:
@@ -222,8 +230,9 @@ class Objective:
         if (self.recipe.statistic, self.recipe.formulation) != ("gram", "relative"):
             raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
         self._measure_content([self.recipe.content_layer], False)
-        self._measure_styles(list(self._depth), weights)
-        mixed = {name: self._target(None, name, weights) for name in self._depth}
+        layers = [layer for layer in self._depth if layer != EDGES]
+        self._measure_styles(layers, weights)
+        mixed = {layer: self._target(None, layer, weights) for layer in layers}
         target = self._content[self.recipe.content_layer, False]
         return in_gatys_units(weights.content_weight, weights.style_weight, weights.layer_weights, target, mixed)
 
@@ -240,7 +249,7 @@ class Objective:
                 number(weights.tv_weight),
                 {layer: number(weight) for layer, weight in self._content_weights(weights).items()},
                 {layer: number(weight) for layer, weight in style_layers.items()},
-                number(float(max(1, len(style_layers)))),
+                number(float(max(1, len(style_layers.keys() - {EDGES})))),
             )
             self._coefficients = (weights, made)
         return self._coefficients[1]
@@ -252,8 +261,9 @@ class Objective:
         return {layer: weight for layer, weight in layers.items() if weight and weights.content_weight}
 
     def _style_weights(self, weights: Weights) -> dict[str, float]:
-        """Of the style's layers, without those that count for nothing."""
-        return {layer: weight for layer, weight in weights.layer_weights.items() if weight and weights.style_weight}
+        """Of the style's layers and the edges, without those that count for nothing."""
+        layers = {**weights.layer_weights, EDGES: weights.edge_weight}
+        return {layer: weight for layer, weight in layers.items() if weight and weights.style_weight}
 
     def _units(self, weights: Weights) -> Units:
         kind, gamma, wrap = self.recipe.tv_kind, weights.tv_gamma, weights.tiling
@@ -270,8 +280,8 @@ class Objective:
     def _measure_content(self, layers: list[str], tiling: bool) -> None:
         """The content's features in these layers; each is measured once."""
         if unseen := [layer for layer in layers if (layer, tiling) not in self._content]:
-            encoder, content = (self._wrapping, tile(self.content)) if tiling else (self._encoder, self.content)
-            self._content |= {(layer, tiling): features for layer, features in encoder(content, unseen).items()}
+            content = tile(self.content) if tiling else self.content
+            self._content |= {(layer, tiling): features for layer, features in self._seen(content, unseen, tiling).items()}
 
     @torch.no_grad()
     def _measure_styles(self, layers: list[str], weights: Weights) -> None:
@@ -283,7 +293,7 @@ class Objective:
             known = self._style[k][1]
             if unseen := [layer for layer in layers if layer not in known]:
                 picture = _at_scale(style, max(self.content.shape[2:]), scale, self._smallest)
-                for layer, features in self._encoder(picture, unseen).items():
+                for layer, features in self._seen(picture, unseen).items():
                     guide = None if mask is None else guide_at(mask, _size(features))
                     known[layer] = self._statistics[layer].measure(features, guide)
 

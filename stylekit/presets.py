@@ -39,8 +39,8 @@ def _layers(*weights: float) -> dict[str, float]:
 
 
 def _as_in(name: str, title: str, description: str, **settings: Any) -> Preset:
-    """A known program's defaults; one size, no pyramid, zero padding and the colours as painted unless it says otherwise."""
-    common = {"encoder": "vgg19", "coarsest": 8192, "padding": "zeros", "match_color": 0.0}
+    """A known program's defaults: one size, zero padding, no edges and the colours as painted unless it says otherwise."""
+    common = {"encoder": "vgg19", "coarsest": 8192, "padding": "zeros", "match_color": 0.0, "edge_weight": 0.0}
     return Preset(name, title, description, common | settings, program=True)
 
 
@@ -103,7 +103,8 @@ PRESETS = {
             "paper",
             "As in the paper",
             "Gram matrices at one size, as Gatys, Ecker and Bethge did it: fine lines close to the photo; slower.",
-            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average", "match_color": 0.0},
+            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average", "match_color": 0.0}
+            | {"edge_weight": 0.0},
         ),
         Preset(
             "brushwork",

@@ -4,11 +4,12 @@ Each setting is described once, by a Setting: what it may be, its help, its slid
 API and the JSON are derived. Standard library only, so that a recipe can be read and checked anywhere.
 
     total = content_weight (alpha)  * (content[content_layer] + sum over layers l of more_content_layers[l] * content[l])
-          + style_weight   (beta)   * sum over layers l of layer_weights[l] * style[l] / number of layers with a weight above 0
+          + style_weight   (beta)   * (sum over layers l of layer_weights[l] * style[l] + edge_weight * style[edges])
+                                    / number of layers with a weight above 0
                                     * (size / longest side of the level) ** large_forms
           + tv_weight      (lambda) * tv
 
-The number of layers is counted as in Gatys et al. 2015: a layer of weight 0 counts for nothing.
+The number of layers is counted as in Gatys et al. 2015: a layer of weight 0 counts for nothing. The edges are not counted.
 """
 
 import json
@@ -43,8 +44,10 @@ VARIABLES = ("pixels", "bands")
 """What is optimised: the pixels, or the bands of a Laplacian pyramid."""
 MOST_STYLES = 4
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+EDGES = "edges"
+"""What the picture's own edges are called among the terms of the loss: one more style layer, which no encoder has."""
 CONTENT_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
-VERSION = 2
+VERSION = 3
 """Of the JSON: files of other versions are translated, or refused with words."""
 LARGEST_WEIGHT = 1e12
 """The formulation "gatys" needs large numbers: its content loss is a sum over features, not an average."""
@@ -266,6 +269,7 @@ class Weights:
     style_scales: tuple[float, ...] = ()
     style_split: float = 0.0
     large_forms: float = 0.0
+    edge_weight: float = 0.2
     tv_gamma: float = 1.25
     color_strength: float = 0.0
     match_color: float = 1.0
@@ -389,6 +393,18 @@ class Recipe:
             least=0,
             most=2,
             slider=(0, 2, 0.05),
+        ),
+    )
+    edge_weight: float = _default(
+        0.2,
+        Number(
+            help="How much the finest marks count, seen without the network: strokes run as the artwork's do; at 0 their grain "
+            "lies along rows and columns.",
+            symbol="ε",
+            live=True,
+            least=0,
+            most=LARGEST_WEIGHT,
+            slider=(0, 1, 0.05),
         ),
     )
     statistic: str = _default(
@@ -639,10 +655,12 @@ def setting(name: str) -> Setting:
 def _of_this_version(values: dict[str, Any]) -> dict[str, Any]:
     """The values of a JSON object as this version means them, without their version."""
     version = values.pop("version", 0)
-    if version not in (0, 1, VERSION) or isinstance(version, bool):
+    if version not in range(VERSION + 1) or isinstance(version, bool):
         raise RecipeError(f"This recipe is of version {_shown(version)}; this stylekit reads up to {VERSION}: get a newer one.")
     if version == 1:
         values = {"match_color": 0.0} | values
+    if version in (1, 2):
+        values = {"edge_weight": 0.0} | values
     if version == 0 and isinstance(layers := values.get("layer_weights"), dict) and 0 in layers.values():
         # then a layer of weight 0 was one of the layers that the style loss is divided by
         counting = sum(weight != 0 for weight in layers.values())

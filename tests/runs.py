@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 import toy
-from oracle import distance, mixed, remembered, squares
+from oracle import distance, edges, mixed, remembered, squares
 from toy import Toy
 
 from stylekit import Dials, Recipe, stylize
@@ -33,7 +33,7 @@ def flat(value, height=32, width=32):
 
 def recipe(**settings):
     """A short recipe of one level, whose frames show the painting as it is."""
-    usual = {"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32, "padding": "zeros", "match_color": 0.0}
+    usual = {"encoder": "toy", "size": 32, "steps": 4, "coarsest": 32, "padding": "zeros", "match_color": 0.0, "edge_weight": 0.0}
     return Recipe(**(usual | settings))
 
 
@@ -165,8 +165,14 @@ def numpy_losses(image, content, styles, weights, a_recipe, encoder):
     """(total, terms) as the formulas have it, for pictures that have the image's size already."""
     gatys = a_recipe.formulation == "gatys"
     used = [layer for layer, weight in weights.layer_weights.items() if weight] if weights.style_weight else []
-    asked = {*used, a_recipe.content_layer}
+    asked, counts = {*used, a_recipe.content_layer}, {**weights.layer_weights, "edges": weights.edge_weight}
     of_image, of_content, of_styles = encoder(image, asked), encoder(content, asked), [encoder(s, asked) for s in styles]
+    if weights.edge_weight and weights.style_weight:
+        used, layers = [*used, "edges"], len(used)
+        for features, seen in zip([of_image, *of_styles], [image, *styles]):
+            features["edges"] = torch.from_numpy(edges(array(seen)[0]))[None]
+    else:
+        layers = len(used)
     terms = {"tv": numpy_tv(image) / (1 if gatys else numpy_tv(content))}
     total = weights.tv_weight * terms["tv"]
     if weights.content_weight:
@@ -182,6 +188,6 @@ def numpy_losses(image, content, styles, weights, a_recipe, encoder):
                 terms[layer] = ((g * places - g_s * places) ** 2).sum() / (4 * n**2 * places**2)
             else:
                 terms[layer] = distance(a_recipe.statistic, (m, g), (m_s, g_s))
-        terms["style"] = sum(weights.layer_weights[layer] * terms[layer] for layer in used) / len(used)
+        terms["style"] = sum(counts[layer] * terms[layer] for layer in used) / max(1, layers)
         total += weights.style_weight * terms["style"]
     return total, terms

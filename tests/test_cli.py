@@ -79,7 +79,7 @@ def test_json_lines_have_exactly_the_promised_keys(tmp_path, capsys):
     assert [f["step"] for f in frames] == [0, 1, 2, 3, 4]
     for f in frames:
         assert set(f) == {"event", "step", "steps", "level", "seconds", "losses"} and f["event"] == "frame"
-        assert set(f["losses"]) == {"content", "style", "tv", *Recipe().layer_weights}
+        assert set(f["losses"]) == {"content", "style", "tv", *Recipe().layer_weights, "edges"}
         assert f["losses"]["content"] is None
     assert frames[0]["losses"]["style"] is None and frames[4]["losses"]["style"] > 0
     assert set(done) == {"event", "out", "width", "height", "steps", "seconds", "device", "encoder"}

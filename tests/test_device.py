@@ -113,7 +113,7 @@ def test_reading_a_frames_losses_is_one_read_however_many_there_are():
     with SecondDevice() as device:
         *_, last = run(job(), device.name)
         before = device.reads
-        assert len(last.losses) == 8 and device.reads == before + 1
+        assert len(last.losses) == 9 and device.reads == before + 1
 
 
 # ------------------------------------------------------------------------------------- that all of this can fail

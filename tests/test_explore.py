@@ -93,7 +93,7 @@ def test_pulls_add_up_to_the_total_and_are_its_slope(encoder, size):
     free = replace(recipe, size=size, large_forms=0.5)
     pulls = explore.pulls(Job(photo, [artwork], free), painting, free.weights, encoder)
     recipe = replace(recipe, style_weight=recipe.style_weight * (size / 24) ** 0.5)
-    assert list(pulls) == ["content", "relu1_1", "relu3_1", "tv"]
+    assert list(pulls) == ["content", "relu1_1", "relu3_1", "edges", "tv"]
     assert sum(pull.share for pull in pulls.values()) == pytest.approx(1, abs=1e-5)
     double = encoder.double()
     objective = Objective(fit(photo, (24, 24)).double(), [artwork.double()], recipe, double)
@@ -107,6 +107,7 @@ def test_pulls_add_up_to_the_total_and_are_its_slope(encoder, size):
         else:
             layers = {k: w * (k == name) for k, w in weights.layer_weights.items()}
             changed = {"content_weight": 0, "tv_weight": 0, "layer_weights": layers, "style_weight": weights.style_weight / 2}
+            changed["edge_weight"] = weights.edge_weight * (name == "edges")  # alone, they are not shared by two layers
             only = Recipe(**{**vars(recipe), **changed}).weights
         image = painting.double().requires_grad_(True)
         objective(image, only)[0].backward()

@@ -21,7 +21,7 @@ STOREYS = {
     **dict.fromkeys(["pyramid", "memory"], 0.5),
     "recipe": 1,
     **dict.fromkeys(["threads", "guided", "cluster"], 2),
-    **dict.fromkeys(["resize", "statistics", "encoders"], 2),
+    **dict.fromkeys(["resize", "statistics", "edges", "encoders"], 2),
     "color": 2.5,
     **dict.fromkeys(["pictures", "formulations", "variables", "sheet"], 3),
     "optimizers": 4,

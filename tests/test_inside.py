@@ -66,7 +66,7 @@ def test_pulls_are_of_the_run_that_goes_on_and_then_of_the_easel(studio, order):
             going_on.append(inside.pulls(studio, session, order))
     assert session.watched is None and going_on
     for pulls in (*going_on, inside.pulls(studio, session, order)):
-        assert list(pulls) == ["content", *STYLE_LAYERS]
+        assert list(pulls) == ["content", *STYLE_LAYERS, "edges"]
         assert sum(pull.share for pull in pulls.values()) == pytest.approx(1, abs=1e-4)
 
 

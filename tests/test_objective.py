@@ -52,8 +52,8 @@ def test_total_and_terms_are_those_of_the_formulas_in_float64(statistic, formula
     ):
         total, terms = objective(image, weights)
         expected_total, expected = numpy_losses(image, content, styles, weights, settings, encoder)
-        assert float(total) == pytest.approx(expected_total, rel=1e-9, abs=1e-12)
-        assert {name: float(loss) for name, loss in terms.items()} == pytest.approx(expected, rel=1e-9, abs=1e-15)
+        assert float(total) == pytest.approx(expected_total, rel=1e-8, abs=1e-12)
+        assert {name: float(loss) for name, loss in terms.items()} == pytest.approx(expected, rel=1e-8, abs=1e-15)
 
 
 def test_the_paintings_gradient_is_the_weighted_sum_of_the_terms_gradients():
@@ -75,7 +75,7 @@ def test_two_styles_are_mixed_by_their_moments_as_if_they_were_one_picture(stati
     one, two = picture(1), picture(2)
     encoder = Toy()
     settings = recipe(statistic=statistic, layer_weights={"relu1_1": 1.0}, content_layer="relu1_1")
-    weights = Weights(0, 1, 0, {"relu1_1": 1.0})
+    weights = Weights(0, 1, 0, {"relu1_1": 1.0}, edge_weight=0.0)
     _, mixed = Objective(picture(0), [one, two], settings, encoder)(picture(0), weights)
     _, alone = Objective(picture(0), [one], settings, encoder)(picture(0), weights)
     _, other = Objective(picture(0), [two], settings, encoder)(picture(0), weights)

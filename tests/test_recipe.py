@@ -39,6 +39,7 @@ UNUSUAL = Recipe(
     style_scales=(2.0,),
     style_split=0.5,
     large_forms=1.75,
+    edge_weight=0.35,
     tv_kind="power",
     tv_gamma=0.75,
     color_strength=0.5,
@@ -351,9 +352,10 @@ def test_what_a_recipe_leaves_out_has_its_default():
     assert Recipe.from_json('{"size": 64}') == Recipe(size=64)
 
 
-def test_a_recipe_of_version_1_keeps_the_colours_that_were_painted():
-    assert Recipe().match_color == 1 and Recipe.from_json('{"version": 2}') == Recipe()
-    assert Recipe.from_json('{"version": 1, "size": 64}') == Recipe(size=64, match_color=0.0)
+def test_recipes_of_older_versions_paint_what_they_did():
+    assert Recipe().match_color == 1 and Recipe().edge_weight > 0 and Recipe.from_json('{"version": 3}') == Recipe()
+    assert Recipe.from_json('{"version": 2, "size": 64}') == Recipe(size=64, edge_weight=0.0)
+    assert Recipe.from_json('{"version": 1, "size": 64}') == Recipe(size=64, edge_weight=0.0, match_color=0.0)
     assert Recipe.from_json('{"version": 1, "match_color": 0.5}').match_color == 0.5
 
 

@@ -266,6 +266,7 @@ def test_dials_that_are_assigned_the_same_weights_change_nothing():
     equal = Weights(
         *(getattr(settings.weights, name) for name in ("content_weight", "style_weight", "tv_weight")),
         dict(settings.layer_weights),
+        edge_weight=settings.edge_weight,
         match_color=settings.match_color,
     )
     assert same(turned_at(2, settings, lambda _: equal), paint(settings))
@@ -341,6 +342,7 @@ TURNED = {
     "style_scales": (2.0, 0.75),
     "style_split": 0.8,
     "large_forms": 1.5,
+    "edge_weight": 0.7,
     "tv_gamma": 0.5,
     "color_strength": 0.7,
     "match_color": 0.9,

@@ -19,6 +19,7 @@ from stylekit.pictures import Picture, format_of, read_recipe_json, save_png, to
 from stylekit.presets import PRESETS, Preset
 from stylekit.recipe import (
     CONTENT_LAYERS,
+    EDGES,
     LIVE,
     MOST_STYLES,
     PALETTE_METHODS,
@@ -123,7 +124,7 @@ class Events:
         if view.preview is not None:
             updates[page.canvas] = view.preview
         if view.table is not None and (with_plot or view.canvas):
-            names = {"content": "loss.content", "style": "loss.style", "tv": "loss.tv"}
+            names = {"content": "loss.content", "style": "loss.style", "tv": "loss.tv", EDGES: "loss.edges"}
             labels = {name: self.words(key) for name, key in names.items()} | {layer: layer for layer in STYLE_LAYERS}
             updates[page.plot] = plots.drawn(view.table, labels, self.words("losses.label"), strip.span(session))
         if view.canvas:

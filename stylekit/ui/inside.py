@@ -18,7 +18,7 @@ from torch import Tensor
 from stylekit.errors import StylekitError
 from stylekit.explore import EXAMPLE, Example, Pull
 from stylekit.pictures import to_array
-from stylekit.recipe import STYLE_LAYERS
+from stylekit.recipe import EDGES, STYLE_LAYERS
 from stylekit.studio import inside
 from stylekit.studio.inside import Matrices, Panel
 from stylekit.studio.run import Studio, Words
@@ -306,7 +306,7 @@ def bars(pulls: Mapping[str, Pull], words: Words) -> str:
     strongest = max(pull.force for pull in pulls.values()) or 1.0
     rows = []
     for number, (name, pull) in enumerate(pulls.items()):
-        label = words(f"loss.{name}") if name in ("content", "tv") else name
+        label = words(f"loss.{name}") if name in ("content", EDGES, "tv") else name
         where, pressed = words("inside.pulls.where", term=label), str(not number).lower()
         kind = name if name in ("content", "tv") else "style"
         rows.append(

@@ -389,7 +389,7 @@ def _dials(words: Words, limits: Limits) -> dict[str, Any]:
         controls |= _part_sliders("layer_weights", words)
     with gr.Accordion(words("brushes"), open=False, elem_classes="settings"):
         controls |= _part_sliders("style_scales", words) | _part_sliders("style_shares", words)
-        controls |= {name: _slider(name, words) for name in ("style_split", "large_forms")}
+        controls |= {name: _slider(name, words) for name in ("edge_weight", "large_forms", "style_split")}
     with gr.Accordion(words("colors"), open=False, elem_classes="settings"):
         controls |= {
             name: _control(name, words, limits) for name in ("match_color", "clean_color", "color_strength", "color_method")

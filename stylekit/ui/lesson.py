@@ -27,6 +27,7 @@ TURN = "turn"
 BALANCED = {
     **{name: getattr(Recipe(), name) for name in ("content_weight", "style_weight", "tv_weight", "init")},
     **{f"layer_weights.{layer}": 1.0 for layer in STYLE_LAYERS},
+    "edge_weight": 0.0,  # so that the formulas say all
 }
 
 DEEPEST = {f"layer_weights.{layer}": float(layer in STYLE_LAYERS[-2:]) for layer in STYLE_LAYERS}
