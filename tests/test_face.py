@@ -127,28 +127,38 @@ FAINT = """() => {
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_text_stands_out(visit, long_recipe, tmp_path, dark):
+def test_every_text_stands_out_and_axe_finds_nothing_serious(visit, long_recipe, tmp_path, dark):
+    """Folds open, while it paints, afterwards in every tab, and after an error; one walk for both, for it takes a minute."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed").Axe()
     visitor = visit(dark=dark)
     page = visitor.page
+    of_the_theme = {"runOnly": ["color-contrast"]} if dark else None  # the other rules ask for no colours
+
+    def faults():
+        serious = [
+            (fault["id"], [node["html"][:150] for node in fault["nodes"]])
+            for fault in axe.run(page, options=of_the_theme).response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+        return page.evaluate(FAINT)[0] + serious
+
     unfold_all(page)
-    faint, count = page.evaluate(FAINT)
-    assert faint == [] and count > 100
+    assert faults() == [] and page.evaluate(FAINT)[1] > 100
     paint(visitor, long_recipe)
     visitor.set("style_weight", 20)
     visitor.says("Weights changed at step")
     page.locator("#plot .name").first.wait_for()
-    assert page.evaluate(FAINT)[0] == [], "while it paints"
+    assert faults() == [], "while it paints"
     stop(visitor)
-    assert page.evaluate(FAINT)[0] == [], "afterwards"
     for tab in page.locator("#views > .tab-wrapper [role=tab]").all():
         tab.click()
         page.wait_for_timeout(800)
-        assert page.evaluate(FAINT)[0] == []
+        assert faults() == [], "afterwards"
     broken = tmp_path / "broken.json"
     broken.write_text('{"size": 512, "brush": 3}')
     page.locator("#dials > input[type=file]").set_input_files(broken)
     playwright.expect(page.locator("#status [role=alert]")).to_be_visible()
-    assert page.evaluate(FAINT)[0] == [], "after an error"
+    assert faults() == [], "after an error"
 
 
 def test_the_measure_of_contrast_can_tell(visit):
@@ -335,31 +345,6 @@ def test_the_presets_are_one_stop_and_arrows_go_from_one_to_the_next_with_a_samp
     assert not page.evaluate("document.activeElement.closest('#presets')")
     page.keyboard.press("Shift+Tab")
     assert focused(page) == "gentle"
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious(visit, long_recipe, dark):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    visitor = visit(dark=dark)
-    page = visitor.page
-    unfold_all(page)
-
-    def faults():
-        found = axe.Axe().run(page).response["violations"]
-        return [
-            (fault["id"], [node["html"][:150] for node in fault["nodes"]])
-            for fault in found
-            if fault["impact"] in ("serious", "critical")
-        ]
-
-    assert faults() == []
-    paint(visitor, long_recipe)
-    assert faults() == [], "while it paints"
-    stop(visitor)
-    for tab in page.locator("#views > .tab-wrapper [role=tab]").all():
-        tab.click()
-        page.wait_for_timeout(800)
-        assert faults() == []
 
 
 # ---------------------------------------------------------------------------------------------------------------- head
