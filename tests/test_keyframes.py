@@ -154,8 +154,8 @@ def test_recipes_without_a_version_load_and_paint_as_they_did():
     assert Recipe.from_json(json.dumps(old)).style_weight == 5.0
     assert Recipe.from_json(json.dumps(old | {"version": 1})).style_weight == 10.0
     assert Recipe.from_json('{"style_weight": 10.0}').style_weight == 10.0
-    with pytest.raises(RecipeError, match="version 3"):
-        Recipe.from_json('{"version": 3}')
+    with pytest.raises(RecipeError, match="version 4"):
+        Recipe.from_json('{"version": 4}')
 
 
 def test_a_layer_of_weight_0_counts_for_nothing():

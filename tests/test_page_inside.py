@@ -42,7 +42,7 @@ def test_a_student_sees_the_layers_reads_a_matrix_calculates_one_and_asks_who_pu
     expect(page.locator("#inside-pulls")).to_contain_text("no painting yet")
     page.get_by_label("Follow the run").check()
     page.locator("#paint").click()
-    expect(page.locator(".inside-pulls .pull")).to_have_count(6)
+    expect(page.locator(".inside-pulls .pull")).to_have_count(7)
     page.locator(".inside-pulls .pull", has_text="relu4_1").click()
     expect(page.locator(".where:visible")).to_contain_text("relu4_1")
     page.locator("#stop").click()

@@ -151,6 +151,7 @@ def launch(demo: Page, **options: Any) -> Any:
         "footer_links": ["api"],
         "favicon_path": ICON,
         "app_kwargs": app,
+        "_frontend": False,  # or gradio asks for the page itself, and gives up after three seconds, which a busy machine needs
         "ssr_mode": False,  # or the page would come from Gradio's own server beside this one, with its head
     }
     hosting.open_doors(demo.walls.sweep)
