@@ -50,4 +50,4 @@ def edges(image: Tensor, wrap: bool = False) -> Tensor:
     brightness, every = patterns(image.device, image.dtype)
     y = functional.pad(functional.conv2d(image, brightness), (1, 1, 1, 1), mode="circular" if wrap else "replicate")
     squares = functional.unfold(y, SIDE)[0]  # (9, H W): a matrix product is three times as fast as a convolution here
-    return (every @ squares).relu().view(1, -1, *image.shape[2:])
+    return (every @ squares).relu_().view(1, -1, *image.shape[2:])
