@@ -30,7 +30,6 @@ VALUES: dict[str, tuple[float, float]] = {
     "content_weight": (0.2, 5.0),
     "style_weight": (1.0, 50.0),
     "tv_weight": (0.0, 1.0),
-    "edge_weight": (0.0, 1.0),
     **dict.fromkeys(STYLE_LAYERS, (0.0, 3.0)),
 }
 """{slider: (little, much)}"""
