@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylekit.color import oklab_of_srgb
+from stylekit.edges import BRIGHTNESS
 
 MOST_PIXELS = 2**17
 """Of larger pictures, histograms take every n-th row and column: thinned, not averaged, so that flecks stay flecks."""
@@ -57,7 +58,7 @@ CONTRAST = 0.03
 
 def luma(image: Tensor) -> Tensor:
     """(1, 1, H, W): brightness as on television (BT.601)."""
-    return (image * image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (image * image.new_tensor(BRIGHTNESS).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def chroma_planes(image: Tensor) -> Tensor:

@@ -223,14 +223,15 @@ class Objective:
 
     @torch.no_grad()
     def gatys_units(self, weights: Weights) -> tuple[float, dict[str, float]]:
-        """`in_gatys_units` for these pictures: (alpha, {layer: beta * w_l}) that have the same effect in the paper's loss.
+        """`in_gatys_units` for these pictures: (alpha, {layer: beta * w_l}) that have the same effect in the paper's loss;
+        the edges, which it does not have, are left out.
 
         Raises RecipeError unless the recipe's losses are the relative ones of Gram matrices.
         """
         if (self.recipe.statistic, self.recipe.formulation) != ("gram", "relative"):
             raise RecipeError("The paper's units are for Gram matrices: choose the statistic gram and the formulation relative.")
         self._measure_content([self.recipe.content_layer], False)
-        layers = [layer for layer in self._depth if layer != EDGES]
+        layers = list(self.recipe.layer_weights)
         self._measure_styles(layers, weights)
         mixed = {layer: self._target(None, layer, weights) for layer in layers}
         target = self._content[self.recipe.content_layer, False]

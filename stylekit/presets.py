@@ -103,8 +103,14 @@ PRESETS = {
             "paper",
             "As in the paper",
             "Gram matrices at one size, as Gatys, Ecker and Bethge did it: fine lines close to the photo; slower.",
-            {"statistic": "gram", "coarsest": 512, "style_weight": 20.0, "pooling": "average", "match_color": 0.0}
-            | {"edge_weight": 0.0},
+            {
+                "statistic": "gram",
+                "coarsest": 512,
+                "style_weight": 20.0,
+                "pooling": "average",
+                "match_color": 0.0,
+                "edge_weight": 0.0,
+            },
         ),
         Preset(
             "brushwork",

@@ -47,6 +47,16 @@ def test_patches_of_flat_pictures_are_as_far_apart_as_their_pixels_and_of_noise_
     assert metrics.patches(fine, stripes) > 0.05
 
 
+def test_directions_tell_a_grid_from_hatching_and_are_even_for_noise():
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
+    stripes, hatching = (0.5 + 0.4 * torch.sin(2 * wave).expand(1, 3, 96, 96) for wave in (rows, (rows + columns) / 2**0.5))
+    noise = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    assert metrics.directions(stripes) > 100 and metrics.directions(hatching) < 0.01
+    assert metrics.directions(noise) == pytest.approx(1, abs=0.1)
+    assert metrics.directions(stripes.mT) == pytest.approx(metrics.directions(stripes), rel=1e-3)
+    assert metrics.directions(torch.full((1, 3, 32, 32), 0.5)) < 1e-3  # nothing at all is no grid
+
+
 def test_the_bands_see_the_octave_in_which_a_pattern_is_and_how_strong_it_is():
     places = torch.arange(64.0)
     for period, strongest in ((2, 0), (8, 1), (16, 2), (32, 3)):

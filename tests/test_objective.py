@@ -52,8 +52,11 @@ def test_total_and_terms_are_those_of_the_formulas_in_float64(statistic, formula
     ):
         total, terms = objective(image, weights)
         expected_total, expected = numpy_losses(image, content, styles, weights, settings, encoder)
-        assert float(total) == pytest.approx(expected_total, rel=1e-8, abs=1e-12)
-        assert {name: float(loss) for name, loss in terms.items()} == pytest.approx(expected, rel=1e-8, abs=1e-15)
+        assert float(total) == pytest.approx(expected_total, rel=1e-9, abs=1e-12)
+        found = {name: float(loss) for name, loss in terms.items()}
+        if "edges" in found:  # a pattern and its negative are nearly each other's mirror: eigenvalues lie close together
+            assert found.pop("edges") == pytest.approx(expected.pop("edges"), rel=1e-8)
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 def test_the_paintings_gradient_is_the_weighted_sum_of_the_terms_gradients():
